@@ -19,7 +19,7 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   date: () => new Date(),
   schedule(delayMs, fire) {
-    const timer = setTimeout(fire, delayMs);
+    const timer = setTimeout(fire, Math.max(delayMs, 0));
     timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },

@@ -24,6 +24,8 @@ export interface Address {
 /** Where to listen: `udp:127.0.0.1:5060` on the command line. Port 0 takes a free one. */
 export interface ListenAddress extends Address {
   readonly transport: TransportName;
+  /** Only reach out, take no connections: a WebSocket handset (RFC 7118 §5). Default false. */
+  readonly clientOnly?: boolean;
 }
 
 /** One place to send to, after location (RFC 3263). */

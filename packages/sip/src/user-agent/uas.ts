@@ -1,0 +1,90 @@
+import { paramValue, type ResponseInit, type SipRequest } from "../message/index.ts";
+import type { ServerTransaction } from "../transaction/index.ts";
+
+/** What a UAS offers; also what it answers to OPTIONS with. */
+export interface UasOptions {
+  /** Handler per method; OPTIONS and ACK need none. A method that is missing gets 405. */
+  readonly methods: Readonly<Record<string, (transaction: ServerTransaction) => void>>;
+  /** Option tags understood in Require. Default none. */
+  readonly optionTags?: readonly string[];
+  /** Media types taken in bodies, for Accept. */
+  readonly accept?: readonly string[];
+  /** More header fields for the 200 to OPTIONS: Allow-Events, Contact with feature tags, … */
+  readonly optionsHeaders?: () => ReadonlyArray<readonly [name: string, value: string]>;
+}
+
+interface Refusal extends ResponseInit {
+  readonly statusCode: number;
+}
+
+/**
+ * The checks every UAS makes before it looks at what is asked: method, scheme, merged requests, Require (RFC 3261 §8.2.1,
+ * §8.2.2); answers OPTIONS by itself (§11.2), as anything else would be answered when it is a method we know.
+ */
+export class UasCore {
+  readonly #options: UasOptions;
+  readonly #allow: string;
+  /** From tag, Call-ID and CSeq of requests under way: the same by another branch took another path (§8.2.2.2). */
+  readonly #running = new Map<string, ServerTransaction>();
+
+  constructor(options: UasOptions) {
+    this.#options = options;
+    this.#allow = [...new Set([...Object.keys(options.methods), "OPTIONS"])].join(", ");
+  }
+
+  /** Pass as `onRequest` of the endpoint. A handler's throw goes through, for the endpoint to answer 500. */
+  handle(transaction: ServerTransaction): void {
+    const { request } = transaction;
+    const refusal = this.#refuse(request);
+    if (refusal !== undefined) {
+      transaction.reply(refusal.statusCode, refusal);
+      return;
+    }
+    const handler = this.#options.methods[request.method];
+    if (handler === undefined) {
+      transaction.reply(200, { headers: this.#capabilities() });
+      return;
+    }
+    const key = mergeKey(request);
+    const other = this.#running.get(key);
+    if (other?.open) {
+      transaction.reply(482);
+      return;
+    }
+    handler(transaction);
+    if (transaction.open) this.#remember(key, transaction);
+  }
+
+  #refuse(request: SipRequest): Refusal | undefined {
+    if (request.method !== "OPTIONS" && this.#options.methods[request.method] === undefined) {
+      return { statusCode: 405, headers: [["Allow", this.#allow]] };
+    }
+    if (request.uri.scheme !== "sip" && request.uri.scheme !== "sips" && request.uri.scheme !== "tel") {
+      return { statusCode: 416 };
+    }
+    const known = this.#options.optionTags ?? [];
+    const unknown = request.headers.list("Require").filter((tag) => tag !== "" && !known.includes(tag.toLowerCase()));
+    if (unknown.length > 0) return { statusCode: 420, headers: [["Unsupported", unknown.join(", ")]] };
+    return undefined;
+  }
+
+  #capabilities(): Array<readonly [string, string]> {
+    const { accept = [], optionTags = [], optionsHeaders } = this.#options;
+    const headers: Array<readonly [string, string]> = [["Allow", this.#allow]];
+    if (accept.length > 0) headers.push(["Accept", accept.join(", ")]);
+    headers.push(["Accept-Encoding", "identity"], ["Accept-Language", "en"]);
+    if (optionTags.length > 0) headers.push(["Supported", optionTags.join(", ")]);
+    return [...headers, ...(optionsHeaders?.() ?? [])];
+  }
+
+  #remember(key: string, transaction: ServerTransaction): void {
+    this.#running.set(key, transaction);
+    // Swept when it has grown: an entry whose transaction was answered means nothing any more.
+    if (this.#running.size < 1024 || this.#running.size % 1024 !== 0) return;
+    for (const [old, { open }] of this.#running) if (!open) this.#running.delete(old);
+  }
+}
+
+function mergeKey(request: SipRequest): string {
+  return `${paramValue(request.from.params, "tag") ?? ""} ${request.callId} ${request.cseq.seq} ${request.method}`;
+}

@@ -1,0 +1,33 @@
+import { describe, expect, it } from "vitest";
+import { DestinationWindow } from "./window.ts";
+
+describe("in-flight window per destination", () => {
+  it("lets in up to its limit, queues up to the next, refuses and counts the rest", async () => {
+    const window = new DestinationWindow({ maxInFlight: 2, maxWaiting: 1 });
+    const first = [window.enter("a"), window.enter("a"), window.enter("a"), window.enter("a")];
+    expect([first[0], first[1], first[3], window.refused]).toEqual([true, true, false, 1]);
+    window.leave("a");
+    expect(await first[2]).toBe(true);
+  });
+
+  it("keeps destinations apart", () => {
+    const window = new DestinationWindow({ maxInFlight: 1, maxWaiting: 0 });
+    expect([window.enter("a"), window.enter("b"), window.enter("a")]).toEqual([true, true, false]);
+  });
+
+  it("lets those that wait in by the order they came, thousands of them", async () => {
+    const window = new DestinationWindow({ maxInFlight: 1, maxWaiting: 5000 });
+    window.enter("a");
+    const order: number[] = [];
+    const all = Array.from({ length: 5000 }, (_, i) =>
+      Promise.resolve(window.enter("a")).then(() => {
+        order.push(i);
+        window.leave("a");
+      }),
+    );
+    window.leave("a");
+    await Promise.all(all);
+    expect(order).toEqual(Array.from({ length: 5000 }, (_, i) => i));
+    expect(window.enter("a")).toBe(true);
+  });
+});

@@ -1,0 +1,24 @@
+import { defineConfig } from "vitest/config";
+
+// Packages resolve to their sources under this condition, so tests need no build.
+const conditions = ["@sip-push/source", "node", "module"];
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    include: [
+      "packages/*/src/**/*.test.ts",
+      "scripts/**/*.test.ts",
+      "test/{conformance,e2e,interop,fuzz}/**/*.test.ts",
+    ],
+    pool: "forks",
+    maxWorkers: 2,
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    teardownTimeout: 5_000,
+    retry: 0,
+    restoreMocks: true,
+    unstubEnvs: true,
+  },
+});

@@ -1,0 +1,132 @@
+import { serializeSipDate, TOKEN } from "@sip-push/sip";
+import { mediaTypeOf, type Representation } from "./accept.ts";
+import { normalizeApplicationId } from "./application-ids.ts";
+import { PushInputError } from "./errors.ts";
+
+/** Priority of a push. RFC 3261 §20.26. */
+export const pushPriorities = ["emergency", "urgent", "normal", "non-urgent"] as const;
+export type PushPriority = (typeof pushPriorities)[number];
+
+/** A push: content for one application of a handset. */
+export interface PushMessage extends Representation {
+  /** In any spelling; null for content without an application, such as a text for the user. */
+  readonly applicationId: string | null;
+  /** The push is worth nothing afterwards. Excludes `expiresSeconds`. */
+  readonly deliverBefore?: Date;
+  /** The same, counted from the moment it is given to the sender. 1 to 2^31-1. */
+  readonly expiresSeconds?: number;
+  readonly priority?: PushPriority;
+  /** More header fields for the request. Those that this binding or the stack writes are refused. */
+  readonly headers?: ReadonlyArray<readonly [name: string, value: string]>;
+}
+
+/** Upper bounds on a push. */
+export interface PushLimits {
+  /** Octets of the body, and of each alternative. Default 1 MiB. */
+  readonly maxBodyBytes?: number;
+}
+
+/** Default of {@link PushLimits.maxBodyBytes}. */
+export const DEFAULT_MAX_BODY_BYTES = 1_048_576;
+
+/** Longest Expires that we send: RFC 3261 §20.19 allows up to 2^32-1, some peers read it signed. */
+const MAX_EXPIRES_SECONDS = 0x7fff_ffff;
+
+/** Written by the binding or the stack, or not for MESSAGE (RFC 3428 §4, §9 tables 1 and 2). */
+const RESERVED_HEADERS: ReadonlySet<string> = new Set(
+  [
+    "Accept v From f To t Call-ID i CSeq Max-Forwards Content-Type c Content-Length l Content-Encoding e Content-Language",
+    "Accept-Contact a Request-Disposition d Expires Date Priority P-Asserted-Identity P-Preferred-Identity User-Agent",
+    "Via Route Record-Route Contact m Authorization Proxy-Authorization Accept-Encoding Accept-Language",
+  ]
+    .join(" ")
+    .toLowerCase()
+    .split(" "),
+);
+
+/**
+ * Checks a push before anything is sent.
+ *
+ * @throws {PushInputError} naming the field.
+ */
+export function checkPush(push: PushMessage, limits: PushLimits = {}): void {
+  if (push.applicationId !== null) normalizeApplicationId(push.applicationId);
+  checkRepresentation(push, "", limits);
+  checkExpiry(push);
+  if (push.priority !== undefined && !pushPriorities.includes(push.priority)) {
+    throw new PushInputError("PUSH_BAD_HEADER", "priority", `must be one of ${pushPriorities.join(", ")}`);
+  }
+  for (const [name, value] of push.headers ?? []) checkHeader(name, value);
+}
+
+/**
+ * Checks content type, codings and size.
+ *
+ * @param path prefix of the field named, such as `alternatives[1].`.
+ * @throws {PushInputError} naming the field.
+ */
+export function checkRepresentation(representation: Representation, path: string, limits: PushLimits = {}): void {
+  const { contentType, body, contentEncoding, contentLanguage } = representation;
+  if (mediaTypeOf(contentType) === undefined || /[\r\n]/.test(contentType)) {
+    const problem = `${JSON.stringify(contentType)} is no media type; write type/subtype`;
+    throw new PushInputError("PUSH_BAD_CONTENT_TYPE", `${path}contentType`, problem);
+  }
+  for (const [name, value] of Object.entries({ contentEncoding, contentLanguage })) {
+    const tokens = value?.split(/[ \t]*,[ \t]*/) ?? [];
+    if (tokens.some((token) => !TOKEN.test(token))) {
+      throw new PushInputError("PUSH_BAD_HEADER", path + name, `${JSON.stringify(value)} is no list of tokens`);
+    }
+  }
+  if (!(body instanceof Uint8Array))
+    throw new PushInputError("PUSH_BAD_BODY", `${path}body`, "must be octets (Uint8Array)");
+  const maxBodyBytes = limits.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
+  if (body.length > maxBodyBytes) {
+    const problem = `has ${body.length} octets, the limit is ${maxBodyBytes}`;
+    throw new PushInputError("PUSH_BODY_TOO_LARGE", `${path}body`, problem);
+  }
+}
+
+function checkExpiry({ deliverBefore, expiresSeconds }: PushMessage): void {
+  if (deliverBefore !== undefined && Number.isNaN(deliverBefore.getTime())) {
+    throw new PushInputError("PUSH_BAD_EXPIRY", "deliverBefore", "is no date");
+  }
+  if (expiresSeconds === undefined) return;
+  if (deliverBefore !== undefined) {
+    throw new PushInputError("PUSH_BAD_EXPIRY", "expiresSeconds", "give this or deliverBefore, not both");
+  }
+  if (!Number.isInteger(expiresSeconds) || expiresSeconds < 1 || expiresSeconds > MAX_EXPIRES_SECONDS) {
+    throw new PushInputError(
+      "PUSH_BAD_EXPIRY",
+      "expiresSeconds",
+      `must be an integer from 1 to ${MAX_EXPIRES_SECONDS}`,
+    );
+  }
+}
+
+function checkHeader(name: string, value: string): void {
+  const field = `headers[${JSON.stringify(name)}]`;
+  if (!TOKEN.test(name)) throw new PushInputError("PUSH_BAD_HEADER", field, "is no header name");
+  if (RESERVED_HEADERS.has(name.toLowerCase())) {
+    throw new PushInputError("PUSH_BAD_HEADER", field, "is written by the push binding and cannot be given");
+  }
+  if (/[\r\n\0]/.test(value)) throw new PushInputError("PUSH_BAD_HEADER", field, "holds a line break or NUL");
+}
+
+/** When a push given to the sender at `now` is worth nothing any more, or undefined when it always is. */
+export function deadlineOf({ deliverBefore, expiresSeconds }: PushMessage, now: Date): Date | undefined {
+  return expiresSeconds === undefined ? deliverBefore : new Date(now.getTime() + expiresSeconds * 1000);
+}
+
+/** The Date and Expires of a request sent at `now` (RFC 3428 §4): `date` in whole seconds, to which `expires` is added. */
+export interface Validity {
+  readonly date: string;
+  readonly expiresSeconds: number;
+}
+
+/** The validity up to `deadline` and never beyond it; undefined when not even a second is left. */
+export function validityUntil(deadline: Date, now: Date): Validity | undefined {
+  const dateMs = Math.floor(now.getTime() / 1000) * 1000;
+  const expiresSeconds = Math.min(Math.floor((deadline.getTime() - dateMs) / 1000), MAX_EXPIRES_SECONDS);
+  if (expiresSeconds < 1 || deadline.getTime() <= now.getTime()) return undefined;
+  return { date: serializeSipDate(new Date(dateMs)), expiresSeconds };
+}

@@ -1,0 +1,8 @@
+# Kamailio 5.6 of Debian 12: the same packages that the interop tests use.
+FROM debian:bookworm-slim
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends kamailio kamailio-websocket-modules kamailio-outbound-modules \
+ && rm -rf /var/lib/apt/lists/*
+USER kamailio
+# -Y: control sockets. The configuration and the listen addresses come from compose.yaml.
+ENTRYPOINT ["kamailio", "-DD", "-E", "-Y", "/tmp"]

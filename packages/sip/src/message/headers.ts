@@ -1,15 +1,7 @@
-import { isAll, isBlank, skipBlanks, spanOf, TOKEN_CHAR, trimBlanks } from "./chars.ts";
+import { isAll, isBlank, skipBlanks, TOKEN_CHAR, trimBlanks } from "./chars.ts";
 import { SipParseError } from "./errors.ts";
 import { headerId, headerIdAt, headerNames } from "./header-names.ts";
 import { splitOutside } from "./text.ts";
-
-interface Entry {
-  readonly id: number;
-  readonly name: string;
-  readonly value: string;
-  /** The field as it came off the wire, with folding and CRLF; undefined for one that was made here. */
-  readonly line: string | undefined;
-}
 
 /** Numbers per header field in the index: id, start of the line, index of the colon. A line ends where the next starts. */
 const STRIDE = 3;
@@ -18,13 +10,14 @@ const STRIDE = 3;
 const NO_FIELD = -1;
 
 /**
- * Header fields in order. Read from the wire they are one text and an index of offsets; strings are cut out when asked
- * for, and what was not changed is written back octet for octet. Values are octet strings, unfolded, trimmed.
+ * Header fields in order: one text and an index of offsets into it, whether read from the wire or made here. Strings are
+ * cut out when asked for, a change replaces a line, and all other lines stay octet for octet as they came. Values are
+ * octet strings, unfolded, trimmed.
  */
 export class SipHeaders {
   #text = "";
-  #index: number[] = [];
-  #entries: Entry[] | undefined;
+  /** Never changed in place: a clone may have the same one. */
+  #index: readonly number[] = [];
   #parsed: unknown[] = [];
   /** The first line that is no header field, with what is wrong about it. Such a line is kept, but has no name. */
   flaw: SipParseError | undefined;
@@ -32,7 +25,15 @@ export class SipHeaders {
   /** Headers made here, in the order given. */
   static of(fields: ReadonlyArray<readonly [name: string, value: string]> = []): SipHeaders {
     const headers = new SipHeaders();
-    headers.#entries = fields.map(([name, value]) => newEntry(name, value));
+    const index: number[] = [];
+    let text = "";
+    for (const [name, value] of fields) {
+      const line = newLine(name, value);
+      index.push(headerId(name), text.length, text.length + line.indexOf(":"));
+      text += line;
+    }
+    headers.#text = text;
+    headers.#index = index;
     return headers;
   }
 
@@ -45,49 +46,38 @@ export class SipHeaders {
   static parse(text: string, start: number, maxHeaders: number): SipHeaders {
     const headers = new SipHeaders();
     headers.#text = text;
-    const index = headers.#index;
+    const index: number[] = [];
     for (let at = start; at < text.length; ) {
       if (index.length >= maxHeaders * STRIDE) throw new SipParseError("SIP_TOO_LARGE", "headers", "too many", 513);
-      const nameEnd = spanOf(text, TOKEN_CHAR, at);
-      const colon = skipBlanks(text, nameEnd);
       let end = endOfLine(text, at);
       while (end > 0 && end < text.length && isBlank(text.charCodeAt(end))) end = endOfLine(text, end);
-      const isField = end > 0 && nameEnd > at && text.charCodeAt(colon) === COLON;
+      const colon = text.indexOf(":", at);
+      const id = end > 0 && colon > at && colon < end ? idOfName(text, at, colon) : NO_FIELD;
       // Behind a line break that is none, the next good one is where reading goes on.
       if (end < 0) end = text.indexOf("\r\n", at) + 2;
-      if (!isField) headers.flaw ??= notAField(text.slice(at, Math.min(end, at + 40)));
-      index.push(isField ? headerIdAt(text, at, nameEnd) : NO_FIELD, at, colon);
+      if (id === NO_FIELD) headers.flaw ??= notAField(text.slice(at, Math.min(end, at + 40)));
+      index.push(id, at, colon);
       at = end;
     }
+    headers.#index = index;
     return headers;
   }
 
   /** First value of `name` (any case, compact or long), or undefined. */
   get(name: string): string | undefined {
-    const id = headerId(name);
-    if (this.#entries === undefined) {
-      const at = this.#find(id, name, 0);
-      return at < 0 ? undefined : this.#valueAt(at);
-    }
-    for (const entry of this.#entries) if (matches(entry, id, name)) return entry.value;
-    return undefined;
+    return this.#first(headerId(name), name);
   }
 
   has(name: string): boolean {
-    const id = headerId(name);
-    return this.#entries === undefined
-      ? this.#find(id, name, 0) >= 0
-      : this.#entries.some((entry) => matches(entry, id, name));
+    return this.#find(headerId(name), name, 0) >= 0;
   }
 
   /** One value per header field, in order. */
   getAll(name: string): string[] {
     const id = headerId(name);
     const values: string[] = [];
-    if (this.#entries === undefined) {
-      for (let at = this.#find(id, name, 0); at >= 0; at = this.#find(id, name, at + STRIDE)) values.push(this.#valueAt(at));
-    } else {
-      for (const entry of this.#entries) if (matches(entry, id, name)) values.push(entry.value);
+    for (let at = this.#find(id, name, 0); at >= 0; at = this.#find(id, name, at + STRIDE)) {
+      values.push(this.#valueAt(at));
     }
     return values;
   }
@@ -106,11 +96,7 @@ export class SipHeaders {
   count(name: string): number {
     const id = headerId(name);
     let count = 0;
-    if (this.#entries === undefined) {
-      for (let at = this.#find(id, name, 0); at >= 0; at = this.#find(id, name, at + STRIDE)) count++;
-    } else {
-      for (const entry of this.#entries) if (matches(entry, id, name)) count++;
-    }
+    for (let at = this.#find(id, name, 0); at >= 0; at = this.#find(id, name, at + STRIDE)) count++;
     return count;
   }
 
@@ -122,7 +108,7 @@ export class SipHeaders {
     const id = headerId(name);
     const kept = id === 0 ? undefined : this.#parsed[id];
     if (kept !== undefined) return kept as T;
-    const value = this.get(name);
+    const value = this.#first(id, name);
     if (value === undefined) return undefined;
     const result = parse(value);
     if (id !== 0) this.#parsed[id] = result;
@@ -131,78 +117,77 @@ export class SipHeaders {
 
   /** Replaces all fields of that name by one, at the place of the first or at the end. */
   set(name: string, value: string): this {
-    const entry = newEntry(name, value);
-    const { entries, at } = this.#change(name);
-    if (at < 0) entries.push(entry);
-    else this.#entries = entries.filter((other, i) => i <= at || !matches(other, entry.id, name)).with(at, entry);
-    return this;
+    const line = newLine(name, value);
+    const id = headerId(name);
+    const first = this.#find(id, name, 0);
+    if (first < 0) return this.#splice(this.#index.length, 0, id, line);
+    for (let at = this.#find(id, name, first + STRIDE); at >= 0; at = this.#find(id, name, at)) this.#splice(at, 1);
+    return this.#splice(first, 1, id, line);
   }
 
   /** Appends a field. */
   add(name: string, value: string): this {
-    const entry = newEntry(name, value);
-    this.#change(name).entries.push(entry);
-    return this;
+    return this.#splice(this.#index.length, 0, headerId(name), newLine(name, value));
   }
 
   /** Puts a field before the first of its name, or at the very top if there is none: Via, Route, Record-Route. */
   prepend(name: string, value: string): this {
-    const entry = newEntry(name, value);
-    const { entries, at } = this.#change(name);
-    entries.splice(Math.max(at, 0), 0, entry);
-    return this;
+    const id = headerId(name);
+    return this.#splice(Math.max(this.#find(id, name, 0), 0), 0, id, newLine(name, value));
   }
 
   /** Removes all fields of that name. */
   remove(name: string): this {
     const id = headerId(name);
-    this.#entries = this.#change(name).entries.filter((entry) => !matches(entry, id, name));
+    for (let at = this.#find(id, name, 0); at >= 0; at = this.#find(id, name, at)) this.#splice(at, 1);
     return this;
   }
 
   /** Takes the first element of a comma list off (the topmost Via or Route) and returns it. */
   shift(name: string): string | undefined {
-    const { entries, at } = this.#change(name);
-    const entry = entries[at];
-    if (entry === undefined) return undefined;
-    const [first, ...rest] = splitOutside(entry.value, ",");
-    if (rest.length === 0) entries.splice(at, 1);
-    else entries[at] = newEntry(entry.name, rest.join(", "));
+    const id = headerId(name);
+    const at = this.#find(id, name, 0);
+    if (at < 0) return undefined;
+    const [first, ...rest] = splitOutside(this.#valueAt(at), ",");
+    if (rest.length === 0) this.#splice(at, 1);
+    else this.#splice(at, 1, id, newLine(this.#nameAt(at), rest.join(", ")));
     return first;
   }
 
   /** Replaces the first element of a comma list (the topmost Via, say); the rest stays. */
   replaceFirst(name: string, value: string): this {
-    const { entries, at } = this.#change(name);
-    const entry = entries[at];
-    if (entry === undefined) return this.prepend(name, value);
-    const rest = entry.value.includes(",") ? splitOutside(entry.value, ",").slice(1) : [];
-    entries[at] = newEntry(entry.name, [value, ...rest].join(", "));
-    return this;
+    const id = headerId(name);
+    const at = this.#find(id, name, 0);
+    if (at < 0) return this.prepend(name, value);
+    const before = this.#valueAt(at);
+    const rest = before.includes(",") ? splitOutside(before, ",").slice(1) : [];
+    return this.#splice(at, 1, id, newLine(this.#nameAt(at), [value, ...rest].join(", ")));
   }
 
   /** `[name as written, value]` for each field, in order. */
   *[Symbol.iterator](): IterableIterator<readonly [string, string]> {
-    for (const { id, name, value } of this.#entries ?? this.#materialized()) if (id !== NO_FIELD) yield [name, value];
+    for (let at = 0; at < this.#index.length; at += STRIDE) {
+      if (this.#index[at] !== NO_FIELD) yield [this.#nameAt(at), this.#valueAt(at)];
+    }
   }
 
   /** A copy that can change without the other noticing. */
   clone(): SipHeaders {
     const copy = new SipHeaders();
-    // Text and index never change; entries do.
     copy.#text = this.#text;
     copy.#index = this.#index;
-    copy.#entries = this.#entries?.slice();
     copy.flaw = this.flaw;
     return copy;
   }
 
   /** All fields as an octet string, each ended by CRLF. Fields that were not changed are octet for octet as received. */
   serialize(): string {
-    if (this.#entries === undefined) return this.#text.slice(this.#index[1] ?? this.#text.length);
-    let text = "";
-    for (const { line, name, value } of this.#entries) text += line ?? `${name}: ${value}\r\n`;
-    return text;
+    return this.#text.slice(this.#index[1] ?? this.#text.length);
+  }
+
+  #first(id: number, name: string): string | undefined {
+    const at = this.#find(id, name, 0);
+    return at < 0 ? undefined : this.#valueAt(at);
   }
 
   #find(id: number, name: string, from: number): number {
@@ -226,46 +211,34 @@ export class SipHeaders {
     return value.includes("\n") ? unfold(value) : value;
   }
 
-  /** To be called before every change: gives the entries, and where the first of that name is, or -1. */
-  #change(name: string): { entries: Entry[]; at: number } {
-    const id = headerId(name);
-    if (id !== 0) this.#parsed[id] = undefined;
-    this.#entries ??= this.#materialized();
-    return { entries: this.#entries, at: this.#entries.findIndex((entry) => matches(entry, id, name)) };
-  }
-
-  #materialized(): Entry[] {
-    const entries: Entry[] = [];
-    const index = this.#index;
-    for (let at = 0; at < index.length; at += STRIDE) {
-      const id = index[at] as number;
-      const isField = id !== NO_FIELD;
-      entries.push({
-        id,
-        name: isField ? this.#nameAt(at) : "",
-        value: isField ? this.#valueAt(at) : "",
-        line: this.#text.slice(index[at + 1], index[at + 4] ?? this.#text.length),
-      });
+  /** The one way to change: takes `removed` (0 or 1) lines out at `at` and puts `line` there; what follows moves. */
+  #splice(at: number, removed: 0 | 1, id = NO_FIELD, line = ""): this {
+    const [text, index] = [this.#text, this.#index];
+    const start = index[at + 1] ?? text.length;
+    const end = index[at + removed * STRIDE + 1] ?? text.length;
+    const moved = start + line.length - end;
+    const changed = index.slice(0, at);
+    if (line !== "") changed.push(id, start, start + line.indexOf(":"));
+    for (let next = at + removed * STRIDE; next < index.length; next += STRIDE) {
+      changed.push(index[next] as number, (index[next + 1] as number) + moved, (index[next + 2] as number) + moved);
     }
-    return entries;
+    if (id > 0) this.#parsed[id] = undefined;
+    if (removed === 1) this.#parsed[Math.max(index[at] as number, 0)] = undefined;
+    this.#text = text.slice(0, start) + line + text.slice(end);
+    this.#index = changed;
+    return this;
   }
 }
 
-const COLON = 0x3a;
 const CR = 0x0d;
 
-function matches(entry: Entry, id: number, name: string): boolean {
-  return entry.id === id && (id !== 0 || entry.name.toLowerCase() === name.toLowerCase());
-}
-
 /** A value with a line break or a character above 0xFF would put octets on the wire that nobody meant. */
-function newEntry(name: string, value: string): Entry {
+function newLine(name: string, value: string): string {
   if (!isAll(name, TOKEN_CHAR)) throw new SipParseError("SIP_BAD_HEADER", name, "not a header name");
   if (/[\r\n]|[^\0-\xff]/.test(value)) {
     throw new SipParseError("SIP_BAD_HEADER", name, "line break or a character that is not an octet");
   }
-  const id = headerId(name);
-  return { id, name: name.length === 1 ? (headerNames[id] ?? name) : name, value, line: undefined };
+  return `${name.length === 1 ? (headerNames[headerId(name)] ?? name) : name}: ${value}\r\n`;
 }
 
 /** Index behind the CRLF that ends the line, or -1 when a CR or LF stands alone before it. */
@@ -277,6 +250,14 @@ function endOfLine(text: string, from: number): number {
 /** RFC 3261 §7.3.1: a fold, with the blanks around it, means one space. */
 function unfold(value: string): string {
   return trimBlanks(value.split("\r\n").map(trimBlanks).join(" "));
+}
+
+/** Id of the name before the colon, 0 for one that is not among the known, NO_FIELD for what is no name. */
+function idOfName(text: string, start: number, colon: number): number {
+  let end = colon;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  const id = headerIdAt(text, start, end);
+  return id !== 0 || isAll(text, TOKEN_CHAR, start, end) ? id : NO_FIELD;
 }
 
 function notAField(line: string): SipParseError {

@@ -83,7 +83,10 @@ export class TransportLayer implements FlowUser {
   async flowTo(target: Target, signal?: AbortSignal): Promise<Flow> {
     const transport = this.#transportFor(target);
     if (transport === undefined) {
-      throw new SipTransportError("SIP_NO_TRANSPORT", `no open ${target.transport} transport towards ${target.address}`);
+      throw new SipTransportError(
+        "SIP_NO_TRANSPORT",
+        `no open ${target.transport} transport towards ${target.address}`,
+      );
     }
     return transport.existingFlow(target) ?? transport.flowTo(target, signal);
   }
@@ -120,7 +123,10 @@ export class TransportLayer implements FlowUser {
   }
 
   closed(flow: Flow, error: SipTransportError | undefined): void {
-    this.#logger.debug({ remote: flow.remote, transport: flow.transport, problem: error?.message }, "connection closed");
+    this.#logger.debug(
+      { remote: flow.remote, transport: flow.transport, problem: error?.message },
+      "connection closed",
+    );
     this.#user.flowClosed(flow, error);
   }
 

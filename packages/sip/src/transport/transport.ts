@@ -73,7 +73,7 @@ export interface Transport {
   /** The address it is bound to (never port 0). For a client-only transport: address to be replaced by `.invalid`. */
   readonly local: Address;
   /** An open flow to `target` that is there already, so that the usual case costs no promise. */
-  existingFlow(target: Address): Flow | undefined;
+  existingFlow(target: Address & Pick<Target, "serverName">): Flow | undefined;
   /** The open flow to `target`, or a new connection. Rejects with {@link SipTransportError}. */
   flowTo(target: Target, signal?: AbortSignal): Promise<Flow>;
   /** Closes sockets and connections. Idempotent. */
@@ -122,7 +122,11 @@ export type SipTransportErrorCode =
   | "SIP_TOO_MANY_CONNECTIONS"
   | "SIP_ABORTED";
 
-const PERMANENT: ReadonlySet<SipTransportErrorCode> = new Set(["SIP_NO_TRANSPORT", "SIP_MESSAGE_TOO_LONG", "SIP_TLS_REFUSED"]);
+const PERMANENT: ReadonlySet<SipTransportErrorCode> = new Set([
+  "SIP_NO_TRANSPORT",
+  "SIP_MESSAGE_TOO_LONG",
+  "SIP_TLS_REFUSED",
+]);
 
 /** A local failure to send, connect or listen. RFC 3261 §18.4. */
 export class SipTransportError extends Error {

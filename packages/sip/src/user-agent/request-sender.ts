@@ -1,7 +1,7 @@
 import type { DigestClient } from "../auth/index.ts";
 import { locate, locateNow, type Resolver, systemResolver, TargetHealth } from "../locate/index.ts";
 import { parseNameAddr, parseRetryAfter, parseUri, type SipRequest, type SipResponse, type SipUri } from "../message/index.ts";
-import { type ClientTransaction, SipTransactionError } from "../transaction/index.ts";
+import { SipTransactionError } from "../transaction/index.ts";
 import { type Flow, SipTransportError, type Target } from "../transport/transport.ts";
 import type { SipEndpoint } from "./endpoint.ts";
 import { DestinationWindow, type WindowLimits } from "./window.ts";
@@ -192,20 +192,18 @@ export class RequestSender {
   #transact(request: SipRequest, flow: Flow, signal: AbortSignal | undefined, run: Run): Promise<SendOutcome> {
     return new Promise((resolve) => {
       run.attempts++;
-      let abort: (() => void) | undefined;
+      const abort = (): void => transaction.abandon(new SipTransactionError("SIP_ABORTED", "aborted"));
       const done = (outcome: SendOutcome): void => {
-        if (abort !== undefined) signal?.removeEventListener("abort", abort);
+        signal?.removeEventListener("abort", abort);
         resolve(outcome);
       };
-      const transaction: ClientTransaction = this.#endpoint.send(request, flow, {
+      const transaction = this.#endpoint.send(request, flow, {
         response: (response) => {
           if (response.isFinal) done({ kind: "response", response, flow, attempts: run.attempts });
         },
         failed: (error) => done(failure(error.code, error.message, error.retryable, run)),
       });
-      if (signal === undefined) return;
-      abort = () => transaction.abandon(new SipTransactionError("SIP_ABORTED", "aborted"));
-      signal.addEventListener("abort", abort, { once: true });
+      signal?.addEventListener("abort", abort, { once: true });
     });
   }
 }

@@ -31,9 +31,12 @@ async function answersTo(
 }
 
 describe("what every UAS checks first (RFC 3261 §8.2)", () => {
-  it("refuses a method without a handler 405 with Allow (§8.2.1)", async () => {
-    const [answer] = await answersTo([{ method: "PUBLISH" }]);
-    expect(answer?.statusCode).toBe(405);
+  it.each([
+    ["a method without a handler 405", "PUBLISH", 405],
+    ["a method that nobody knows 501", "RE%47IST%45R", 501],
+  ])("refuses %s, with Allow (§8.2.1, §21.5.2)", async (_, method, statusCode) => {
+    const [answer] = await answersTo([{ method }]);
+    expect(answer?.statusCode).toBe(statusCode);
     expect(answer?.header("Allow")).toBe("MESSAGE, OPTIONS");
   });
 

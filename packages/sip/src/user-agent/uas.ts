@@ -3,7 +3,7 @@ import type { ServerTransaction } from "../transaction/index.ts";
 
 /** What a UAS offers; also what it answers to OPTIONS with. */
 export interface UasOptions {
-  /** Handler per method; OPTIONS and ACK need none. A method that is missing gets 405. */
+  /** Handler per method; OPTIONS and ACK need none. A method that is missing gets 405 or 501. */
   readonly methods: Readonly<Record<string, (transaction: ServerTransaction) => void>>;
   /** Option tags understood in Require. Default none. */
   readonly optionTags?: readonly string[];
@@ -12,6 +12,11 @@ export interface UasOptions {
   /** More header fields for the 200 to OPTIONS: Allow-Events, Contact with feature tags, … */
   readonly optionsHeaders?: () => ReadonlyArray<readonly [name: string, value: string]>;
 }
+
+/** Methods that we recognize (IANA registry): one that is not offered gets 405, any other 501. RFC 3261 §21.5.2. */
+const KNOWN_METHODS: ReadonlySet<string> = new Set(
+  "ACK BYE CANCEL INFO INVITE MESSAGE NOTIFY OPTIONS PRACK PUBLISH REFER REGISTER SUBSCRIBE UPDATE".split(" "),
+);
 
 interface Refusal extends ResponseInit {
   readonly statusCode: number;
@@ -57,7 +62,7 @@ export class UasCore {
 
   #refuse(request: SipRequest): Refusal | undefined {
     if (request.method !== "OPTIONS" && this.#options.methods[request.method] === undefined) {
-      return { statusCode: 405, headers: [["Allow", this.#allow]] };
+      return { statusCode: KNOWN_METHODS.has(request.method) ? 405 : 501, headers: [["Allow", this.#allow]] };
     }
     if (request.uri.scheme !== "sip" && request.uri.scheme !== "sips" && request.uri.scheme !== "tel") {
       return { statusCode: 416 };

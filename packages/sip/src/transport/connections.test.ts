@@ -183,6 +183,17 @@ describe("a peer that cannot be reached is left alone for a while (RFC 5626 §4.
     });
   });
 
+  it("rejects with SIP_CONNECT_FAILED what is no port at all", async () => {
+    const { transport } = await openRecorded();
+    for (const port of [0, 70_000, Number.NaN]) {
+      const refused = transport.flowTo({ transport: "TCP", address: "127.0.0.1", port });
+      await expect(refused).rejects.toMatchObject({
+        code: "SIP_CONNECT_FAILED",
+        message: `TCP 127.0.0.1 port ${port}: no such port`,
+      });
+    }
+  });
+
   it("can be turned off", async () => {
     const { transport } = await openRecorded({ backoff: false });
     const target = await deadTarget();
@@ -247,6 +258,26 @@ describe("opening and closing", () => {
     expect(user.messages).toHaveLength(1);
   });
 
+  it("gives a peer that does not take what is queued one second", async () => {
+    const clock = new VirtualClock();
+    const { transport } = await openRecorded({ clock, maxQueuedBytes: 100_000_000 });
+    const { target, sockets } = await silentServer();
+    const flow = await transport.flowTo(target);
+    while (sockets[0] === undefined) await setImmediate();
+    sockets[0].pause();
+    const octets = messageOctets(new Uint8Array(1_000_000));
+    let lost = 0;
+    for (let i = 0; i < 40; i++) flow.send(octets, () => lost++);
+    let closed = false;
+    const closing = transport.close().then(() => (closed = true));
+    await clock.advance(999);
+    expect(closed).toBe(false);
+    await clock.advance(1);
+    await closing;
+    expect(lost).toBeGreaterThan(0);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
   it("leaves no socket open, whoever connected, even when a peer does not read or close", async () => {
     const [a, b] = [await openRecorded(), await openRecorded()];
     await a.transport.flowTo({ transport: "TCP", ...b.transport.local });
@@ -254,6 +285,7 @@ describe("opening and closing", () => {
     const flow = await a.transport.flowTo(target);
     flow.send(messageOctets());
     while (sockets[0] === undefined) await setImmediate();
+    sockets[0].pause();
     await Promise.all([a.transport.close(), a.transport.close(), b.transport.close()]);
     await a.transport.close();
     expect(a.user.ends.map(({ error }) => error)).toEqual([undefined, undefined]);

@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import type { Timer } from "../clock.ts";
 import { ConnectBackoff } from "./backoff.ts";
 import type { ConnectionFlow } from "./connection-flow.ts";
+import { connectError } from "./dial.ts";
 import type { SocketSettings, TransportStats } from "./settings.ts";
 import { type Address, SipTransportError, type SipTransportErrorCode, type Target } from "./transport.ts";
 
@@ -120,6 +121,8 @@ export class Connections {
 
   #mayTry(target: Target, key: string): void {
     if (this.#closed) throw new SipTransportError("SIP_CONNECTION_CLOSED", "the transport is closed");
+    const isPort = Number.isInteger(target.port) && target.port > 0 && target.port < 65_536;
+    if (!isPort) throw new SipTransportError("SIP_CONNECT_FAILED", `${nameOf(target)}: no such port`);
     const waitMs = this.#backoff.remainingMs(key);
     if (waitMs > 0) {
       const problem = `failed before, next attempt in ${Math.ceil(waitMs)} ms`;
@@ -141,8 +144,10 @@ export class Connections {
       this.add(flow, key);
       return flow;
     } catch (error) {
-      if (error instanceof SipTransportError && PEER_FAILURES.has(error.code)) this.#backoff.failed(key);
-      throw error;
+      // Node throws on a host name that cannot be; everything else comes as what it is.
+      const failure = error instanceof SipTransportError ? error : connectError(target, error as Error);
+      if (PEER_FAILURES.has(failure.code)) this.#backoff.failed(key);
+      throw failure;
     } finally {
       timer.cancel();
     }

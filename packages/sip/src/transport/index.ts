@@ -1,5 +1,7 @@
+export type { BackoffOptions } from "./backoff.ts";
 export { parseListenAddress, serializeListenAddress } from "./listen-address.ts";
 export { type OpenOptions, openTransport } from "./open.ts";
+export type { TransportStats } from "./settings.ts";
 export {
   type Address,
   type Flow,

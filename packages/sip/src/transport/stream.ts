@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
-import { type Frame, type FramerRole, FramingError, StreamFramer } from "../message/index.ts";
+import type { FramerRole } from "../message/framer.ts";
+import { type Frame, FramingError, StreamFramer } from "../message/index.ts";
 import { ConnectionFlow, type FlowContext } from "./connection-flow.ts";
 import { SipTransportError } from "./transport.ts";
 

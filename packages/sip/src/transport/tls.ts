@@ -42,13 +42,9 @@ const tls = (connectTo: TlsConnector): ConnectionKind => ({
   },
   dial(target, localAddress, signal, context) {
     const socket = connectTo(target, localAddress);
-    return whenReady(
-      socket,
-      "secureConnect",
-      target,
-      signal,
-      () => new StreamFlow(socket, peerNamesOf(socket), context),
-    );
+    return whenReady(socket, "secureConnect", target, signal, () => {
+      return new StreamFlow(socket, "opener", peerNamesOf(socket), context);
+    });
   },
 });
 

@@ -48,6 +48,7 @@ export class TransportLayer implements FlowUser {
   readonly #logger: Logger;
   readonly #opened: Transport[] = [];
   readonly #sentBy = new Map<TransportName, string>();
+  #names: readonly TransportName[] = [];
   readonly stats = { requests: 0, responses: 0, malformed: 0, rejected: 0, unsoundResponses: 0, responsesLost: 0 };
 
   constructor(open: OpenTransport, user: TransportUser, logger: Logger = silentLogger) {
@@ -60,13 +61,14 @@ export class TransportLayer implements FlowUser {
   async listen(listen: ListenAddress): Promise<ListenAddress> {
     const transport = await this.#open(listen, this);
     this.#opened.push(transport);
+    this.#names = [...new Set(this.#opened.map(({ name }) => name))];
     if (!this.#sentBy.has(transport.name)) this.#sentBy.set(transport.name, sentByOfTransport(transport));
     return { transport: transport.name, ...transport.local };
   }
 
   /** Names of the open transports, in the order they were opened. */
-  get names(): TransportName[] {
-    return [...new Set(this.#opened.map((transport) => transport.name))];
+  get names(): readonly TransportName[] {
+    return this.#names;
   }
 
   /** `host[:port]` for our Via and Contact on this flow. RFC 3261 §18.1.1. */
@@ -166,9 +168,14 @@ export class TransportLayer implements FlowUser {
 
   /** Same transport; among several of it the one of the same address family. */
   #transportFor(target: Target): Transport | undefined {
-    const wanted = this.#opened.filter((transport) => transport.name === target.transport);
-    const family = target.address.includes(":");
-    return wanted.find((transport) => transport.local.address.includes(":") === family) ?? wanted[0];
+    const ipv6 = target.address.includes(":");
+    let other: Transport | undefined;
+    for (const transport of this.#opened) {
+      if (transport.name !== target.transport) continue;
+      if (transport.local.address.includes(":") === ipv6) return transport;
+      other ??= transport;
+    }
+    return other;
   }
 }
 

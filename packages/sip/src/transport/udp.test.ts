@@ -202,6 +202,14 @@ describe("a datagram that cannot leave", () => {
     expect(error).toMatchObject({ code: "SIP_SEND_FAILED", cause: { code: "EACCES" } });
   });
 
+  it("is SIP_SEND_FAILED towards port 0, which a Via can name", async () => {
+    const { transport } = await openRecorded();
+    const flow = transport.existingFlow({ address: "127.0.0.1", port: 0 });
+    flow?.send(messageOctets());
+    const error = await failure((failed) => flow?.send(messageOctets(), failed));
+    expect(error).toMatchObject({ code: "SIP_SEND_FAILED", message: expect.stringContaining("port 0") });
+  });
+
   it("is SIP_CONNECTION_CLOSED after close(), which can be called again", async () => {
     const { transport } = await openRecorded();
     const flow = transport.existingFlow(transport.local);

@@ -132,18 +132,27 @@ class UdpTransport implements SocketTransport {
     else if (octets.length > this.#maxBytes) failLater(failed, tooLong(octets.length, remote));
     else {
       this.stats.sent++;
+      this.#put(octets, remote, failed);
+    }
+  }
+
+  /** Octets that are no SIP message. */
+  sendControl(octets: Uint8Array, remote: Address): void {
+    if (this.open) this.#put(octets, remote, undefined);
+  }
+
+  /** Port 0, which a Via or a forged datagram may name, is the one thing that Node throws on. */
+  #put(octets: Uint8Array, remote: Address, failed: ((error: SipTransportError) => void) | undefined): void {
+    try {
       if (failed === undefined) this.#socket.send(octets, remote.port, remote.address);
       else {
         this.#socket.send(octets, remote.port, remote.address, (cause) => {
           if (cause !== null) failed(sendError(cause, octets.length, remote));
         });
       }
+    } catch (error) {
+      failLater(failed, sendError(error as Error, octets.length, remote));
     }
-  }
-
-  /** Octets that are no SIP message. */
-  sendControl(octets: Uint8Array, remote: Address): void {
-    if (this.open) this.#socket.send(octets, remote.port, remote.address);
   }
 
   /** Remembers which flows have a timer. */

@@ -224,6 +224,15 @@ describe("the WebSocket handshake (RFC 7118 §4.1)", () => {
     expect(requests).toEqual([{ url: "/ws?key=1", host: `proxy.example.test:${target.port}` }]);
   });
 
+  it("does not connect to a host whose name cannot stand in Host (SIP_CONNECT_FAILED)", async () => {
+    const { transport } = await openRecorded();
+    const { target, connections } = await rawServer();
+    const refused = transport.flowTo({ ...target, serverName: "a\r\nX: b" });
+    await expect(refused).rejects.toMatchObject({ code: "SIP_CONNECT_FAILED" });
+    await transport.close();
+    expect(connections).toEqual([]);
+  });
+
   it("refuses a path that is none when it opens (SIP_LISTEN_FAILED)", async () => {
     for (const webSocketPath of ["", "ws", "/a b", "/a#b", "/ä"]) {
       const opened = openWs(loopback, new Recorder(), { webSocketPath });

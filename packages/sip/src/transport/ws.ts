@@ -125,7 +125,7 @@ function shakeHands(
   context: FlowContext,
 ): Promise<WsFlow> {
   return new Promise((resolve, reject) => {
-    const webSocket = webSocketOver(socket, target, context.settings);
+    const webSocket = upgrade(socket, target, context.settings);
     const settle = (): void => {
       signal.removeEventListener("abort", onAbort);
       webSocket.off("open", onOpen);
@@ -154,8 +154,19 @@ function shakeHands(
   });
 }
 
+/** A name that cannot stand in Host makes Node throw; then nobody would look after the socket. */
+function upgrade(socket: Socket, target: Target, settings: SocketSettings): WebSocket {
+  try {
+    return webSocketOver(socket, target, settings);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
 /** The name goes into Host as it does into SNI, whatever address was found for it. */
 function webSocketOver(socket: Socket, target: Target, settings: SocketSettings): WebSocket {
+  // `localhost` is a stand-in: the socket knows where it goes.
   const scheme = transports[target.transport].secure ? "wss" : "ws";
   const host = `${hostInUri(bareHost(target.serverName ?? target.address))}:${target.port}`;
   return new WebSocket(`${scheme}://localhost${settings.webSocketPath}`, SUBPROTOCOL, {

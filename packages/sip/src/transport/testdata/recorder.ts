@@ -71,8 +71,13 @@ export function messageOctets(body: Uint8Array = everyOctet, callId = "1@example
   return new SipRequest("MESSAGE", "sip:bob@example.test", headers, body).encode();
 }
 
-/** Sockets and servers of this process that are still open, once the event loop had time to let go of closed ones. */
+/** Sockets and servers of this process that stay open, though the event loop had time to let go of closed ones. */
 export async function openSockets(): Promise<string[]> {
-  for (let turn = 0; turn < 3; turn++) await setImmediate();
-  return process.getActiveResourcesInfo().filter((resource) => /^(UDP|TCP|TLS|HTTP)/.test(resource));
+  let found: string[] = [];
+  for (let turn = 0; turn < 50; turn++) {
+    await setImmediate();
+    found = process.getActiveResourcesInfo().filter((resource) => /^(UDP|TCP|TLS|HTTP)/.test(resource));
+    if (found.length === 0) break;
+  }
+  return found;
 }

@@ -16,7 +16,11 @@ export function parseCSeq(value: string): CSeq {
   const methodStart = skipBlanks(value, seqEnd);
   const seq = seqEnd === 0 ? Number.NaN : Number(value.slice(0, seqEnd));
   if (!(seq <= MAX_UINT32) || methodStart === seqEnd || !isAll(value, TOKEN_CHAR, methodStart)) {
-    throw new SipParseError("SIP_BAD_HEADER", "CSeq", `"${value.slice(0, 40)}" is not a number below 2^32 and a method`);
+    throw new SipParseError(
+      "SIP_BAD_HEADER",
+      "CSeq",
+      `"${value.slice(0, 40)}" is not a number below 2^32 and a method`,
+    );
   }
   return { seq, method: value.slice(methodStart) };
 }
@@ -55,7 +59,8 @@ export interface TokenWithParams {
 export function parseTokenWithParams(text: string, field: string): TokenWithParams {
   const semicolon = text.indexOf(";");
   const value = trimBlanks(semicolon < 0 ? text : text.slice(0, semicolon));
-  if (!isAll(value, TOKEN_CHAR)) throw new SipParseError("SIP_BAD_HEADER", field, `"${value.slice(0, 40)}" is not a token`);
+  if (!isAll(value, TOKEN_CHAR))
+    throw new SipParseError("SIP_BAD_HEADER", field, `"${value.slice(0, 40)}" is not a token`);
   return { value, params: parseParams(semicolon < 0 ? "" : text.slice(semicolon), field) };
 }
 
@@ -87,12 +92,21 @@ export function parseRetryAfter(value: string | undefined): number | undefined {
 
 /** SIP-date: RFC 1123, GMT only (RFC 3261 §20.17). Undefined when malformed. */
 export function parseSipDate(value: string): Date | undefined {
+  if (value === lastParsed.text) return new Date(lastParsed.ms);
   const date = new Date(value);
   // What is written back the same had the right weekday, a day that exists and nothing but GMT.
-  return !Number.isNaN(date.getTime()) && date.toUTCString() === value ? date : undefined;
+  if (Number.isNaN(date.getTime()) || date.toUTCString() !== value) return undefined;
+  lastParsed = { text: value, ms: date.getTime() };
+  return date;
 }
 
 /** RFC 1123 date in GMT, whole seconds. */
 export function serializeSipDate(date: Date): string {
-  return date.toUTCString();
+  const second = Math.floor(date.getTime() / 1000);
+  if (second !== lastSerialized.second) lastSerialized = { text: date.toUTCString(), second };
+  return lastSerialized.text;
 }
+
+/** All messages of one second have one Date: the last is remembered, each way. Without that it was 4 % of a push. */
+let lastParsed = { text: "", ms: 0 };
+let lastSerialized = { text: "", second: Number.NaN };

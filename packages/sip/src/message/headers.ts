@@ -238,7 +238,8 @@ function newLine(name: string, value: string): string {
   if (/[\r\n]|[^\0-\xff]/.test(value)) {
     throw new SipParseError("SIP_BAD_HEADER", name, "line break or a character that is not an octet");
   }
-  return `${name.length === 1 ? (headerNames[headerId(name)] ?? name) : name}: ${value}\r\n`;
+  const id = name.length === 1 ? headerId(name) : 0;
+  return `${id === 0 ? name : (headerNames[id] as string)}: ${value}\r\n`;
 }
 
 /** Index behind the CRLF that ends the line, or -1 when a CR or LF stands alone before it. */

@@ -1,4 +1,5 @@
 import { type NameAddr, parseNameAddr } from "./address.ts";
+import { DIGIT, isAll } from "./chars.ts";
 import { SipParseError } from "./errors.ts";
 import { type CSeq, parseCSeq } from "./fields.ts";
 import { SipHeaders } from "./headers.ts";
@@ -56,10 +57,15 @@ abstract class Message {
   /**
    * The message as octets, body included. Content-Length is written as the octet count of the body whatever the headers
    * said, as the last field when it was missing. RFC 3261 §7, §20.14.
+   *
+   * @throws {SipParseError} SIP_BAD_START_LINE for a start line that would break the message in two.
    */
   encode(): Uint8Array {
-    const length = String(this.body.length);
-    if (this.headers.get("Content-Length") !== length) this.headers.set("Content-Length", length);
+    const said = this.headers.get("Content-Length");
+    // Leading zeros are no reason to change what was received.
+    if (said === undefined || !isAll(said, DIGIT) || Number(said) !== this.body.length) {
+      this.headers.set("Content-Length", String(this.body.length));
+    }
     const head = `${this.startLine()}\r\n${this.headers.serialize()}\r\n`;
     const octets = Buffer.allocUnsafe(head.length + this.body.length);
     octets.write(head, 0, "latin1");
@@ -95,7 +101,11 @@ export class SipRequest extends Message {
   }
 
   protected override startLine(): string {
-    return `${this.method} ${this.requestUri} SIP/2.0`;
+    const line = `${this.method} ${this.requestUri} SIP/2.0`;
+    if (!/^[\x21-\x7e]+ [\x21-\x7e]+ SIP\/2\.0$/.test(line)) {
+      throw new SipParseError("SIP_BAD_START_LINE", "Request-Line", `not one to send: ${JSON.stringify(line)}`);
+    }
+    return line;
   }
 }
 
@@ -121,6 +131,9 @@ export class SipResponse extends Message {
   }
 
   protected override startLine(): string {
+    if (/[\r\n]|[^\0-\xff]/.test(this.reason)) {
+      throw new SipParseError("SIP_BAD_START_LINE", "Status-Line", "line break or a character that is not an octet");
+    }
     return `SIP/2.0 ${this.statusCode} ${this.reason}`;
   }
 }

@@ -1,4 +1,5 @@
 /** Default reason phrases. RFC 3261 §21 and the RFCs that add to it. */
+// biome-ignore format: a table reads best dense
 export const reasonPhrases: Readonly<Record<number, string>> = {
   100: "Trying", 180: "Ringing", 181: "Call Is Being Forwarded", 182: "Queued", 183: "Session Progress",
   200: "OK", 202: "Accepted", 204: "No Notification",

@@ -58,7 +58,8 @@ export function parseUri(text: string, field = "URI"): Uri {
   const start = scheme.length + 1;
   if (scheme === "sip" || scheme === "sips") return parseSip(scheme, text, start, field);
   if (scheme === "tel") return parseTel(text.slice(start), field);
-  if (text.length === start || !OTHER.test(text)) throw bad(field, `"${text.slice(0, 80)}" has characters outside a URI`);
+  if (text.length === start || !OTHER.test(text))
+    throw bad(field, `"${text.slice(0, 80)}" has characters outside a URI`);
   return { scheme: "other", text };
 }
 
@@ -70,7 +71,10 @@ function parseSip(scheme: "sip" | "sips", text: string, start: number, field: st
   const semicolon = text.indexOf(";", hostStart);
   const hostEnd = semicolon < 0 || semicolon > paramsEnd ? paramsEnd : semicolon;
   const { host, port } = parseHostPort(text.slice(hostStart, hostEnd), field);
-  const params = hostEnd === paramsEnd ? new Map<string, string | null>() : parseUriParams(text.slice(hostEnd + 1, paramsEnd), field);
+  const params =
+    hostEnd === paramsEnd
+      ? new Map<string, string | null>()
+      : parseUriParams(text.slice(hostEnd + 1, paramsEnd), field);
   const headers = question < 0 ? NO_HEADERS : parseHeaders(text.slice(question + 1), field);
   const uri: { -readonly [K in keyof SipUri]: SipUri[K] } = { scheme, host, params, headers };
   if (port !== undefined) uri.port = port;

@@ -1,4 +1,4 @@
-import { skipBlanks, spanOf, TOKEN_CHAR, trimBlanks } from "./chars.ts";
+import { isBlank, skipBlanks, spanOf, TOKEN_CHAR, trimBlanks } from "./chars.ts";
 import { SipParseError } from "./errors.ts";
 import { type Params, parseParams, serializeParams } from "./params.ts";
 import { endOfQuoted } from "./text.ts";
@@ -31,17 +31,11 @@ const COMMA = 0x2c;
  * @throws {SipParseError} SIP_BAD_HEADER or SIP_BAD_URI with field "Via".
  */
 export function parseVia(text: string): Via {
-  const name = spanOf(text, TOKEN_CHAR, 0);
-  const versionStart = behindSlash(text, name);
-  const versionEnd = spanOf(text, TOKEN_CHAR, versionStart);
-  const transportStart = behindSlash(text, versionEnd);
+  const { version, transportStart } = readProtocol(text);
   const transportEnd = spanOf(text, TOKEN_CHAR, transportStart);
-  const version = text.slice(versionStart, versionEnd);
-  const transport = text.slice(transportStart, transportEnd).toUpperCase();
   const sentByStart = skipBlanks(text, transportEnd);
-  if (text.slice(0, name).toUpperCase() !== "SIP" || version === "" || transport === "" || sentByStart === transportEnd) {
-    throw notAVia(text);
-  }
+  if (transportEnd === transportStart || sentByStart === transportEnd) throw notAVia(text);
+  const transport = text.slice(transportStart, transportEnd).toUpperCase();
   const end = text.includes(",") ? endOfElement(text) : text.length;
   const semicolon = text.indexOf(";", sentByStart);
   const sentByEnd = semicolon < 0 || semicolon > end ? end : semicolon;
@@ -51,6 +45,18 @@ export function parseVia(text: string): Via {
   if (port !== undefined) via.port = port;
   if (version !== "2.0") via.version = version;
   return via;
+}
+
+const USUAL = { version: "2.0", transportStart: "SIP/2.0/".length };
+
+/** `SIP / version /`, with blanks wherever RFC 3261 §25.1 allows them. */
+function readProtocol(text: string): { version: string; transportStart: number } {
+  if (text.startsWith("SIP/2.0/") && !isBlank(text.charCodeAt(8))) return USUAL;
+  const nameEnd = spanOf(text, TOKEN_CHAR, 0);
+  const versionStart = behindSlash(text, nameEnd);
+  const versionEnd = spanOf(text, TOKEN_CHAR, versionStart);
+  if (text.slice(0, nameEnd).toUpperCase() !== "SIP" || versionEnd === versionStart) throw notAVia(text);
+  return { version: text.slice(versionStart, versionEnd), transportStart: behindSlash(text, versionEnd) };
 }
 
 /** Index behind `/` and the blanks around it. */

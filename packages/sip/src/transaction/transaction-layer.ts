@@ -133,9 +133,8 @@ export class TransactionLayer {
 
   /** Ends all transactions; waiting users hear SIP_CLOSED. */
   close(): void {
-    for (const transaction of [...this.#clients.values()]) {
-      transaction.abandon(new SipTransactionError("SIP_CLOSED", "the endpoint was closed"));
-    }
+    const error = new SipTransactionError("SIP_CLOSED", "the endpoint was closed");
+    for (const transaction of [...this.#clients.values()]) transaction.abandon(error);
     this.#clients.clear();
     this.#servers.clear();
     this.#completed.clear();

@@ -230,7 +230,7 @@ export class Registration {
     this.#accepted = accepted;
     this.#serviceRoute = response.headers.list("Service-Route");
     this.#flow = flow;
-    flow.keepAlive(keepAliveMs(response, flow, this.#options.random ?? Math.random));
+    flow.keepAlive(keepAliveMs(response, flow));
     return "accepted";
   }
 
@@ -303,12 +303,20 @@ function transportOf(uri: SipUri, supported: readonly TransportName[]): Transpor
   return fitting.includes("UDP") ? "UDP" : (fitting[0] ?? "UDP");
 }
 
-/** RFC 5626 §4.4: by Flow-Timer when the registrar says one, else 95–120 s on streams and 24–29 s on UDP. */
-function keepAliveMs(response: SipResponse, flow: Flow, random: () => number): number {
-  const said = Number(response.headers.get("Flow-Timer"));
-  const [min, max] =
-    said > 0 ? [said * 800, said * 1000] : transports[flow.transport].reliable ? [95_000, 120_000] : [24_000, 29_000];
-  return Math.round(min + random() * (max - min));
+/** Longest times between pings where the registrar names none. RFC 5626 §4.4.1, §4.4.2. */
+const STREAM_PING_MS = 120_000;
+const UDP_PING_MS = 29_000;
+
+/**
+ * How often to ping, 0 for never: on a TCP or TLS connection a registrar that knows nothing of RFC 5626 gives no pong, and
+ * the flow would be taken for dead. WebSocket peers must answer (RFC 6455 §5.5.2), and on UDP no answer is waited for.
+ */
+function keepAliveMs({ headers }: SipResponse, { transport }: Flow): number {
+  const said = Number(headers.get("Flow-Timer"));
+  if (said > 0) return said * 1000;
+  if (transport === "UDP") return UDP_PING_MS;
+  const answers = [...headers.list("Require"), ...headers.list("Supported")].includes("outbound");
+  return answers || transport === "WS" || transport === "WSS" ? STREAM_PING_MS : 0;
 }
 
 function tryNameAddr(text: string): NameAddr | undefined {

@@ -1,8 +1,15 @@
 import type { DigestClient } from "../auth/index.ts";
 import { locate, locateNow, type Resolver, systemResolver, TargetHealth } from "../locate/index.ts";
-import { parseNameAddr, parseRetryAfter, parseUri, type SipRequest, type SipResponse, type SipUri } from "../message/index.ts";
+import {
+  parseNameAddr,
+  parseRetryAfter,
+  SipParseError,
+  type SipRequest,
+  type SipResponse,
+  type SipUri,
+} from "../message/index.ts";
 import { SipTransactionError } from "../transaction/index.ts";
-import { type Flow, SipTransportError, type Target } from "../transport/transport.ts";
+import type { Flow, Target } from "../transport/transport.ts";
 import type { SipEndpoint } from "./endpoint.ts";
 import { DestinationWindow, type WindowLimits } from "./window.ts";
 
@@ -10,8 +17,11 @@ export interface RequestSenderOptions {
   readonly endpoint: SipEndpoint;
   readonly resolver?: Resolver;
   readonly window?: WindowLimits;
-  /** Requests longer than this leave on TCP when the next hop would be UDP. RFC 3261 §18.1.1. Default 1300. */
-  readonly udpMaxBytes?: number;
+  /**
+   * Path MTU in octets, when it is known: requests within 200 of it leave on TCP instead of UDP. Without it those above
+   * 1300 octets do. RFC 3261 §18.1.1.
+   */
+  readonly pathMtuBytes?: number;
   /** Targets tried for one request. Default 8. */
   readonly maxTargets?: number;
   /** For SRV weights. */
@@ -59,7 +69,7 @@ const AVOID_MS = 30_000;
 export class RequestSender {
   readonly #endpoint: SipEndpoint;
   readonly #resolver: Resolver;
-  readonly #window: DestinationWindow;
+  readonly #window: DestinationWindow<Flow>;
   readonly #health: TargetHealth;
   readonly #udpMaxBytes: number;
   readonly #maxTargets: number;
@@ -70,7 +80,7 @@ export class RequestSender {
     this.#resolver = options.resolver ?? systemResolver();
     this.#window = new DestinationWindow(options.window);
     this.#health = new TargetHealth({ clock: options.endpoint.clock });
-    this.#udpMaxBytes = options.udpMaxBytes ?? 1300;
+    this.#udpMaxBytes = options.pathMtuBytes === undefined ? 1300 : options.pathMtuBytes - 200;
     this.#maxTargets = options.maxTargets ?? 8;
     this.#random = options.random ?? Math.random;
   }
@@ -81,49 +91,65 @@ export class RequestSender {
   }
 
   /** Sends and waits for the outcome. The request belongs to the sender from here on. Never rejects. */
-  async send(request: SipRequest, options: SendOptions = {}): Promise<SendOutcome> {
-    const run: Run = { attempts: 0 };
-    let current = options.credentials?.preauthorize(request) ?? request;
+  send(request: SipRequest, options: SendOptions = {}): Promise<SendOutcome> {
+    const run: Run = { attempts: 0, sent: undefined };
+    const { credentials } = options;
+    return credentials === undefined
+      ? this.#toTargets(request, options, run)
+      : this.#withCredentials(credentials, request, options, run);
+  }
+
+  async #withCredentials(
+    credentials: DigestClient,
+    request: SipRequest,
+    options: SendOptions,
+    run: Run,
+  ): Promise<SendOutcome> {
+    let current = credentials.preauthorize(request);
     // DigestClient ends this: it answers each challenger once, and once more when a nonce was stale.
     for (;;) {
       const outcome = await this.#toTargets(current, options, run);
       if (outcome.kind !== "response") return outcome;
       const { statusCode } = outcome.response;
       if (statusCode !== 401 && statusCode !== 407) {
-        options.credentials?.accepted(current, outcome.response);
+        credentials.accepted(current, outcome.response);
         return outcome;
       }
-      const authorized = options.credentials?.authorize(current, outcome.response);
+      const authorized = credentials.authorize(current, outcome.response);
       if (authorized === undefined) return outcome;
       current = authorized;
     }
   }
 
-  async #toTargets(request: SipRequest, options: SendOptions, run: Run): Promise<SendOutcome> {
+  /** From here to {@link #transact} the usual case, an open flow to a known address, costs one promise in all. */
+  #toTargets(request: SipRequest, options: SendOptions, run: Run): Promise<SendOutcome> {
     if (options.flow !== undefined) return this.#onFlow(request, options.flow, options, run);
+    const hop = options.nextHop ?? nextHopOf(request);
+    if (hop === undefined) {
+      const problem = `${request.requestUri} is no SIP URI, and there is no Route`;
+      return Promise.resolve(failure("SIP_UNRESOLVED", problem, false, run));
+    }
+    const only = locateNow(hop, this.#endpoint.transportNames);
+    return only === undefined
+      ? this.#toLocated(request, hop, options, run)
+      : this.#toTarget(request, only, options, run);
+  }
+
+  async #toLocated(request: SipRequest, hop: SipUri, options: SendOptions, run: Run): Promise<SendOutcome> {
+    const supported = this.#endpoint.transportNames;
+    const found = locate(hop, { resolver: this.#resolver, supported, random: this.#random });
     let last: SendOutcome | undefined;
     let tried = 0;
     try {
-      for await (const target of this.#targets(request, options)) {
-        if (options.signal?.aborted) break;
-        if (last !== undefined) request.headers.shift("Via");
+      for await (const target of this.#health.order(found)) {
+        if (options.signal?.aborted) return failure("SIP_ABORTED", "aborted", false, run);
         last = await this.#toTarget(request, target, options, run);
         if (!this.#failsOver(last, target) || ++tried === this.#maxTargets) return last;
       }
     } catch (error) {
       return last ?? failure("SIP_UNRESOLVED", error instanceof Error ? error.message : String(error), true, run);
     }
-    if (options.signal?.aborted) return failure("SIP_ABORTED", "aborted", false, run);
-    return last ?? failure("SIP_UNRESOLVED", `no address for ${request.requestUri}`, false, run);
-  }
-
-  #targets(request: SipRequest, options: SendOptions): Iterable<Target> | AsyncIterable<Target> {
-    const hop = options.nextHop ?? nextHopOf(request);
-    if (hop === undefined) throw new Error(`${request.requestUri} is no SIP URI and there is no Route`);
-    const supported = this.#endpoint.transportNames;
-    const now = locateNow(hop, supported);
-    if (now !== undefined) return [now];
-    return this.#health.order(locate(hop, { resolver: this.#resolver, supported, random: this.#random }));
+    return last ?? failure("SIP_UNRESOLVED", `no address for ${hop.host}`, false, run);
   }
 
   /** True when the next target should be tried; remembers why. */
@@ -142,24 +168,36 @@ export class RequestSender {
     return true;
   }
 
-  async #toTarget(request: SipRequest, target: Target, options: SendOptions, run: Run): Promise<SendOutcome> {
+  #toTarget(request: SipRequest, target: Target, options: SendOptions, run: Run): Promise<SendOutcome> {
     const stream = this.#streamInstead(request, target);
-    if (stream !== undefined) {
-      try {
-        const flow = this.#endpoint.existingFlow(stream) ?? (await this.#endpoint.flowTo(stream, options.signal));
-        return await this.#onFlow(request, flow, options, run);
-      } catch (error) {
-        // RFC 3261 §18.1.1: when the connection is refused, UDP after all.
-        if (!(error instanceof SipTransportError)) throw error;
-        this.#endpoint.logger.warn(
-          { target: stream, problem: error.message },
-          "no TCP for a request too large for UDP; sending it on UDP",
-        );
-      }
-    }
-    let flow = this.#endpoint.existingFlow(target);
+    if (stream !== undefined) return this.#toStream(request, stream, target, options, run);
+    const flow = this.#endpoint.existingFlow(target);
+    return flow === undefined
+      ? this.#toNewFlow(request, target, options, run)
+      : this.#onFlow(request, flow, options, run);
+  }
+
+  /** RFC 3261 §18.1.1: when the connection is refused, UDP after all. */
+  async #toStream(
+    request: SipRequest,
+    stream: Target,
+    target: Target,
+    options: SendOptions,
+    run: Run,
+  ): Promise<SendOutcome> {
+    const before = run.attempts;
+    const outcome = await this.#toNewFlow(request, stream, options, run);
+    const refused = outcome.kind === "failure" && outcome.code === "SIP_TRANSPORT" && run.attempts === before;
+    const datagram = refused ? this.#endpoint.existingFlow(target) : undefined;
+    if (datagram === undefined) return outcome;
+    this.#endpoint.logger.warn({ target: stream }, "no TCP for a request too large for UDP; sending it on UDP");
+    return this.#onFlow(request, datagram, options, run);
+  }
+
+  async #toNewFlow(request: SipRequest, target: Target, options: SendOptions, run: Run): Promise<SendOutcome> {
+    let flow: Flow;
     try {
-      flow ??= await this.#endpoint.flowTo(target, options.signal);
+      flow = await this.#endpoint.flowTo(target, options.signal);
     } catch (error) {
       if (options.signal?.aborted) return failure("SIP_ABORTED", "aborted", false, run);
       return failure("SIP_TRANSPORT", error instanceof Error ? error.message : String(error), true, run);
@@ -174,27 +212,30 @@ export class RequestSender {
     return tooLarge && this.#endpoint.transportNames.includes("TCP") ? { ...target, transport: "TCP" } : undefined;
   }
 
-  async #onFlow(request: SipRequest, flow: Flow, options: SendOptions, run: Run): Promise<SendOutcome> {
-    const destination = `${flow.transport} ${flow.remote.address} ${flow.remote.port}`;
-    const entered = this.#window.enter(destination);
-    if (entered === false) {
-      return failure("SIP_OVERLOADED", `too many requests wait for ${destination}`, true, run);
-    }
-    if (entered !== true) await entered;
-    try {
-      if (options.signal?.aborted) return failure("SIP_ABORTED", "aborted", false, run);
-      return await this.#transact(request, flow, options.signal, run);
-    } finally {
-      this.#window.leave(destination);
-    }
+  #onFlow(request: SipRequest, flow: Flow, { signal }: SendOptions, run: Run): Promise<SendOutcome> {
+    const entered = this.#window.enter(flow);
+    if (entered === true) return this.#transact(request, flow, signal, run);
+    if (entered !== false) return entered.then(() => this.#transact(request, flow, signal, run));
+    const { address, port } = flow.remote;
+    const problem = `too many requests wait for ${flow.transport} ${address} port ${port}`;
+    return Promise.resolve(failure("SIP_OVERLOADED", problem, true, run));
   }
 
+  /** Holds a place in the window from its call to its outcome. */
   #transact(request: SipRequest, flow: Flow, signal: AbortSignal | undefined, run: Run): Promise<SendOutcome> {
+    if (signal?.aborted) {
+      this.#window.leave(flow);
+      return Promise.resolve(failure("SIP_ABORTED", "aborted", false, run));
+    }
     return new Promise((resolve) => {
+      // A second target gets the same request with a Via of its own.
+      if (run.sent === request) request.headers.shift("Via");
+      run.sent = request;
       run.attempts++;
       const abort = (): void => transaction.abandon(new SipTransactionError("SIP_ABORTED", "aborted"));
       const done = (outcome: SendOutcome): void => {
         signal?.removeEventListener("abort", abort);
+        this.#window.leave(flow);
         resolve(outcome);
       };
       const transaction = this.#endpoint.send(request, flow, {
@@ -210,6 +251,8 @@ export class RequestSender {
 
 interface Run {
   attempts: number;
+  /** The request that has our Via already. */
+  sent: SipRequest | undefined;
 }
 
 function failure(code: SendFailureCode, reason: string, retryable: boolean, run: Run): SendOutcome {
@@ -218,7 +261,12 @@ function failure(code: SendFailureCode, reason: string, retryable: boolean, run:
 
 /** Topmost Route, else the Request-URI. RFC 3261 §8.1.2. Strict routers (no `lr`) are sent to all the same. */
 function nextHopOf(request: SipRequest): SipUri | undefined {
-  const route = request.headers.list("Route")[0];
-  const uri = route === undefined ? parseUri(request.requestUri, "Request-URI") : parseNameAddr(route, "Route").uri;
-  return uri.scheme === "sip" || uri.scheme === "sips" ? uri : undefined;
+  try {
+    const route = request.headers.list("Route")[0];
+    const uri = route === undefined ? request.uri : parseNameAddr(route, "Route").uri;
+    return uri.scheme === "sip" || uri.scheme === "sips" ? uri : undefined;
+  } catch (error) {
+    if (error instanceof SipParseError) return undefined;
+    throw error;
+  }
 }

@@ -20,9 +20,9 @@ interface Lane {
  * In-flight window per destination, so that a burst does not overflow the peer's buffers. Past the limits it refuses
  * and counts; nothing queues without bound.
  */
-export class DestinationWindow {
+export class DestinationWindow<Destination> {
   readonly #limits: WindowLimits;
-  readonly #lanes = new Map<string, Lane>();
+  readonly #lanes = new Map<Destination, Lane>();
   refused = 0;
 
   constructor(limits: WindowLimits = defaultWindow) {
@@ -30,7 +30,7 @@ export class DestinationWindow {
   }
 
   /** Takes a place: true at once, false when refused, or a promise of true for when one is free. */
-  enter(destination: string): boolean | Promise<true> {
+  enter(destination: Destination): boolean | Promise<true> {
     let lane = this.#lanes.get(destination);
     if (lane === undefined) {
       lane = { inFlight: 0, waiting: [], head: 0 };
@@ -49,7 +49,7 @@ export class DestinationWindow {
   }
 
   /** Gives the place back; the next that waits gets it. */
-  leave(destination: string): void {
+  leave(destination: Destination): void {
     const lane = this.#lanes.get(destination);
     if (lane === undefined) return;
     const next = lane.waiting[lane.head];

@@ -1,0 +1,73 @@
+import { createSocket } from "node:dgram";
+import { createServer } from "node:net";
+
+/** A port number that is bound by us, on UDP and TCP, until `release()` hands it to somebody else. */
+export interface ReservedPort {
+  readonly port: number;
+  release(): Promise<void>;
+}
+
+const attempts = 50;
+const handedOut = new Set<number>();
+
+/**
+ * Reserves a port that is free on both UDP and TCP, for a program that cannot bind port 0 and tell which one it got.
+ *
+ * Release it just before that program starts: between the two anyone else may take the number, so keep that short.
+ * No number is given twice in one process.
+ */
+export async function reservePort(host = "127.0.0.1"): Promise<ReservedPort> {
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const tcp = await listenTcp(host);
+    const udp = await bindUdp(host, tcp.port);
+    if (udp !== undefined && !handedOut.has(tcp.port)) {
+      handedOut.add(tcp.port);
+      return {
+        port: tcp.port,
+        release: async () => {
+          await Promise.all([tcp.close(), udp.close()]);
+        },
+      };
+    }
+    await Promise.all([tcp.close(), udp?.close()]);
+  }
+  throw new Error(`no port on ${host} is free on both UDP and TCP after ${attempts} attempts`);
+}
+
+/** A port that is free on UDP and TCP, released already. */
+export async function freePort(host = "127.0.0.1"): Promise<number> {
+  const reserved = await reservePort(host);
+  await reserved.release();
+  return reserved.port;
+}
+
+interface Bound {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+function listenTcp(host: string): Promise<Bound> {
+  const server = createServer();
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, host, () => {
+      const address = server.address();
+      if (address === null || typeof address === "string") return reject(new Error("no TCP port"));
+      resolve({ port: address.port, close: () => new Promise((done) => server.close(() => done())) });
+    });
+  });
+}
+
+/** Undefined when the number is taken on UDP. */
+function bindUdp(host: string, port: number): Promise<Bound | undefined> {
+  const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
+  return new Promise((resolve) => {
+    socket.once("error", () => {
+      socket.close();
+      resolve(undefined);
+    });
+    socket.bind(port, host, () => {
+      resolve({ port, close: () => new Promise((done) => socket.close(() => done())) });
+    });
+  });
+}

@@ -115,7 +115,7 @@ export function contentLength(headers: SipHeaders): number | undefined {
 }
 
 /** RFC 3261 §7.5: empty lines before the start line are ignored. Returns the index behind them. */
-export function skipEmptyLines(octets: Uint8Array): number {
+function skipEmptyLines(octets: Uint8Array): number {
   let i = 0;
   while (octets[i] === CR && octets[i + 1] === LF) i += 2;
   return i;

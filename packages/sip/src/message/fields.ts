@@ -80,7 +80,8 @@ export function parseMediaType(text: string, field = "Content-Type"): MediaType 
   if (typeEnd === 0 || head[slash] !== "/" || !isAll(head, TOKEN_CHAR, subtype)) {
     throw new SipParseError("SIP_BAD_HEADER", field, `"${head.slice(0, 40)}" is not a media type`);
   }
-  const type = `${head.slice(0, typeEnd)}/${head.slice(subtype)}`.toLowerCase();
+  const plain = subtype === typeEnd + 1;
+  const type = (plain ? head : `${head.slice(0, typeEnd)}/${head.slice(subtype)}`).toLowerCase();
   return { type, params: parseParams(semicolon < 0 ? "" : text.slice(semicolon), field) };
 }
 

@@ -19,8 +19,7 @@ export class SipHeaders {
   /** Never changed in place: a clone may have the same one. */
   #index: readonly number[] = [];
   #parsed: unknown[] = [];
-  /** The first line that is no header field, with what is wrong about it. Such a line is kept, but has no name. */
-  flaw: SipParseError | undefined;
+  #flaw: SipParseError | undefined;
 
   /** Headers made here, in the order given. */
   static of(fields: ReadonlyArray<readonly [name: string, value: string]> = []): SipHeaders {
@@ -55,12 +54,17 @@ export class SipHeaders {
       const id = end > 0 && colon > at && colon < end ? idOfName(text, at, colon) : NO_FIELD;
       // Behind a line break that is none, the next good one is where reading goes on.
       if (end < 0) end = text.indexOf("\r\n", at) + 2;
-      if (id === NO_FIELD) headers.flaw ??= notAField(text.slice(at, Math.min(end, at + 40)));
+      if (id === NO_FIELD) headers.#flaw ??= notAField(text.slice(at, Math.min(end, at + 40)));
       index.push(id, at, colon);
       at = end;
     }
     headers.#index = index;
     return headers;
+  }
+
+  /** The first line that is no header field, with what is wrong about it. Such a line is kept, but has no name. */
+  get flaw(): SipParseError | undefined {
+    return this.#flaw;
   }
 
   /** First value of `name` (any case, compact or long), or undefined. */
@@ -176,7 +180,7 @@ export class SipHeaders {
     const copy = new SipHeaders();
     copy.#text = this.#text;
     copy.#index = this.#index;
-    copy.flaw = this.flaw;
+    copy.#flaw = this.#flaw;
     return copy;
   }
 

@@ -14,7 +14,7 @@ export {
   serializeSipDate,
   type TokenWithParams,
 } from "./fields.ts";
-export { type Frame, FramingError, StreamFramer } from "./framer.ts";
+export { type Frame, type FramerRole, FramingError, StreamFramer } from "./framer.ts";
 export { SipHeaders } from "./headers.ts";
 export { defaultLimits, type MessageLimits } from "./limits.ts";
 export { emptyBody, type SipMessage, SipRequest, SipResponse } from "./message.ts";

@@ -83,7 +83,7 @@ describe("header parameters (RFC 3261 §25.1 generic-param)", () => {
   });
 
   it("serializeParams writes what parses to the same", () => {
-    const token = fc.string({ unit: fc.constantFrom(..."abcXYZ019-.!%*_+`'~"), minLength: 1, maxLength: 6 });
+    const token = fc.string({ unit: fc.constantFrom(..."abcXYZ019-.!%*_+`'~".split("")), minLength: 1, maxLength: 6 });
     const value = fc.oneof(
       token,
       fc.constant(null),

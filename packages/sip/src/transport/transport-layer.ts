@@ -150,20 +150,19 @@ export class TransportLayer implements FlowUser {
     if (request.method !== "ACK") this.#reject(request, flow, rejection);
   }
 
-  /** A stateless answer; without a Via that can be read there is no way back, and the request is dropped. */
+  /** A stateless answer. One whose Via cannot be read goes back where the request came from. */
   #reject(request: SipRequest, flow: Flow, { statusCode, problem }: { statusCode: number; problem: string }): void {
-    try {
-      markSource(request, flow);
-      const reason = `${reasonPhrases[statusCode] ?? "Bad Request"} (${problem.replace(/[^\x20-\x7e]/g, "?")})`;
-      this.sendResponse(responseTo(request, statusCode, { reason }).encode(), request, flow);
-    } catch {
-      this.stats.malformed++;
-    }
+    const readable = hasReadableVia(request);
+    if (readable) markSource(request, flow);
+    const reason = `${reasonPhrases[statusCode] ?? "Bad Request"} (${problem.replace(/[^\x20-\x7e]/g, "?")})`;
+    const octets = responseTo(request, statusCode, { reason }).encode();
+    if (readable) this.sendResponse(octets, request, flow);
+    else flow.send(octets, (error) => this.#responseLost(error, request));
   }
 
-  #responseLost(error: unknown, request: SipRequest): void {
+  #responseLost(error: unknown, { method, headers }: SipRequest): void {
     this.stats.responsesLost++;
-    this.#logger.warn({ err: error, method: request.method, callId: request.callId }, "a response could not be sent");
+    this.#logger.warn({ err: error, method, callId: headers.get("Call-ID") }, "a response could not be sent");
   }
 
   /** Same transport; among several of it the one of the same address family. */
@@ -176,6 +175,14 @@ export class TransportLayer implements FlowUser {
       other ??= transport;
     }
     return other;
+  }
+}
+
+function hasReadableVia(request: SipRequest): boolean {
+  try {
+    return request.via !== undefined;
+  } catch {
+    return false;
   }
 }
 

@@ -16,13 +16,15 @@ export interface ClientTransactionUser {
 /** What a transaction needs from its layer. */
 export interface ClientTransactionHost {
   readonly wheel: TimerWheel;
+  /** It has its final response: keep its branch for Timer K, so that repetitions are known for what they are. */
+  completed(transaction: ClientTransaction): void;
   /** It is over: forget it. */
   ended(transaction: ClientTransaction): void;
 }
 
 /**
- * Non-INVITE client transaction: performs the actions of {@link nonInviteClient}. In Completed it keeps nothing but its
- * name, so that thousands a second can wait for Timer K.
+ * Non-INVITE client transaction: performs the actions of {@link nonInviteClient}. Timers E and F share one place in the
+ * wheel. In Completed the layer keeps the branch alone, so that hundreds of thousands can wait for Timer K.
  */
 export class ClientTransaction {
   readonly branch: string;
@@ -36,8 +38,10 @@ export class ClientTransaction {
   #octets: Uint8Array | undefined;
   #user: ClientTransactionUser | undefined;
   #intervalMs: number;
-  #timerE: WheelTimer | undefined;
-  #timerFK: WheelTimer;
+  /** When Timer F fires, by the wheel's clock. */
+  #deadlineMs = 0;
+  #retransmits = false;
+  readonly #timer: WheelTimer;
   /** How often the request was sent, retransmissions included. */
   sends = 0;
 
@@ -58,20 +62,19 @@ export class ClientTransaction {
     this.#octets = request.encode();
     this.#user = user;
     this.#intervalMs = timers.eMs;
-    this.#timerFK = host.wheel.timer(() => this.#step(this.#state === "completed" ? "timerK" : "timerF"));
+    this.#timer = host.wheel.timer(() => this.#step(host.wheel.now() >= this.#deadlineMs ? "timerF" : "timerE"));
   }
 
   get state(): ClientState {
     return this.#state;
   }
 
-  /** Sends the request for the first time and starts E and F. */
+  /** Sends the request for the first time and starts F, and E on an unreliable transport. */
   start(reliable: boolean): void {
     this.#send();
-    this.#host.wheel.start(this.#timerFK, this.#timers.fMs);
-    if (reliable) return;
-    this.#timerE = this.#host.wheel.timer(() => this.#step("timerE"));
-    this.#host.wheel.start(this.#timerE, this.#intervalMs);
+    this.#retransmits = !reliable;
+    this.#deadlineMs = this.#host.wheel.now() + this.#timers.fMs;
+    this.#startTimer();
   }
 
   receive(response: SipResponse): void {
@@ -108,22 +111,20 @@ export class ClientTransaction {
         return;
       case "backOffE":
         this.#intervalMs = Math.min(this.#intervalMs * 2, this.#timers.eMaxMs);
-        this.#startE();
+        this.#startTimer();
         return;
       case "restartE":
         this.#intervalMs = this.#timers.eMaxMs;
-        this.#startE();
+        this.#startTimer();
         return;
       case "stopTimers":
-        if (this.#timerE !== undefined) this.#host.wheel.stop(this.#timerE);
-        this.#host.wheel.stop(this.#timerFK);
+        this.#host.wheel.stop(this.#timer);
         return;
       case "startK":
         this.#octets = undefined;
         this.#user = undefined;
-        this.#timerE = undefined;
         if (this.#timers.kMs === 0) this.#step("timerK");
-        else this.#host.wheel.start(this.#timerFK, this.#timers.kMs);
+        else this.#host.completed(this);
         return;
       case "failTimeout":
         this.#user?.failed(new SipTransactionError("SIP_TIMEOUT", `no final response to ${this.method}`));
@@ -136,8 +137,10 @@ export class ClientTransaction {
     }
   }
 
-  #startE(): void {
-    if (this.#timerE !== undefined) this.#host.wheel.start(this.#timerE, this.#intervalMs);
+  #startTimer(): void {
+    const { wheel } = this.#host;
+    const untilF = this.#deadlineMs - wheel.now();
+    wheel.start(this.#timer, this.#retransmits ? Math.min(this.#intervalMs, untilF) : untilF);
   }
 
   #send(): void {
@@ -148,8 +151,7 @@ export class ClientTransaction {
 
   #terminate(): void {
     this.#state = "terminated";
-    this.#host.wheel.stop(this.#timerFK);
-    if (this.#timerE !== undefined) this.#host.wheel.stop(this.#timerE);
+    this.#host.wheel.stop(this.#timer);
     this.#octets = undefined;
     this.#user = undefined;
     this.#host.ended(this);

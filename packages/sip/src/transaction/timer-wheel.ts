@@ -30,6 +30,11 @@ export class TimerWheel {
     return this.#size;
   }
 
+  /** The clock's time, in milliseconds. */
+  now(): number {
+    return this.#clock.now();
+  }
+
   /** A timer that is not running yet. */
   timer(fire: () => void): WheelTimer {
     return { fire, tick: -1, previous: undefined, next: undefined };

@@ -4,6 +4,7 @@ import { newBranch, type SipRequest, type SipResponse, sentByOf } from "../messa
 import { type Flow, SipTransportError, transports } from "../transport/transport.ts";
 import type { TransportLayer } from "../transport/transport-layer.ts";
 import { ClientTransaction, type ClientTransactionHost, type ClientTransactionUser } from "./client-transaction.ts";
+import { CompletedBranches } from "./completed-branches.ts";
 import { CompletedResponses } from "./completed-responses.ts";
 import { SipTransactionError } from "./errors.ts";
 import { serverKey } from "./key.ts";
@@ -27,13 +28,14 @@ export class TransactionLayer {
   readonly #logger: Logger;
   readonly #wheel: TimerWheel;
   readonly #completed: CompletedResponses;
+  readonly #absorbing: CompletedBranches;
   readonly #timers: { readonly reliable: NonInviteTimers; readonly unreliable: NonInviteTimers };
   readonly #clients = new Map<string, ClientTransaction>();
   readonly #servers = new Map<string, ServerTransaction>();
   readonly #clientHost: ClientTransactionHost;
   readonly #serverHost: ServerTransactionHost;
   /** What came and went, for metrics and tests. */
-  readonly stats = { retransmissionsAbsorbed: 0, strayResponses: 0, abandoned: 0 };
+  readonly stats = { retransmissionsAbsorbed: 0, responsesAbsorbed: 0, strayResponses: 0, abandoned: 0 };
 
   constructor(options: TransactionLayerOptions) {
     const timers = options.timers ?? defaultTimers;
@@ -43,7 +45,15 @@ export class TransactionLayer {
     this.#wheel = new TimerWheel(options.clock);
     this.#timers = { reliable: nonInviteTimers(true, timers), unreliable: nonInviteTimers(false, timers) };
     this.#completed = new CompletedResponses(options.clock, this.#timers.unreliable.jMs);
-    this.#clientHost = { wheel: this.#wheel, ended: (transaction) => void this.#clients.delete(transaction.branch) };
+    this.#absorbing = new CompletedBranches(options.clock, this.#timers.unreliable.kMs);
+    this.#clientHost = {
+      wheel: this.#wheel,
+      completed: ({ branch }) => {
+        this.#clients.delete(branch);
+        this.#absorbing.add(branch);
+      },
+      ended: ({ branch }) => void this.#clients.delete(branch),
+    };
     this.#serverHost = {
       wheel: this.#wheel,
       sendResponse: (octets, transaction) => this.#transport.sendResponse(octets, transaction.request, transaction.flow),
@@ -58,7 +68,7 @@ export class TransactionLayer {
     };
   }
 
-  /** Transactions that live: those with a request under way and, for clients, those that wait for Timer K. */
+  /** Transactions that wait for an answer; what is kept for Timers J and K does not count. */
   get active(): { readonly clients: number; readonly servers: number } {
     return { clients: this.#clients.size, servers: this.#servers.size };
   }
@@ -114,6 +124,10 @@ export class TransactionLayer {
     const via = response.via;
     const branch = via.params.get("branch");
     const transaction = branch == null ? undefined : this.#clients.get(branch);
+    if (transaction === undefined && branch != null && this.#absorbing.has(branch)) {
+      this.stats.responsesAbsorbed++;
+      return;
+    }
     if (transaction === undefined || transaction.method !== response.cseq.method || transaction.sentBy !== sentByOf(via)) {
       this.stats.strayResponses++;
       this.#logger.debug({ branch, statusCode: response.statusCode }, "response without a transaction");

@@ -1,6 +1,6 @@
 import type { PushMessage } from "@sip-push/push";
 import { type DeliverOptions, type PushOutcome, PushSender, type PushSenderOptions } from "@sip-push/sender";
-import { type ListenAddress, type ResponseInit, SipEndpoint, type SipRequest } from "@sip-push/sip";
+import { type ListenAddress, type ResponseInit, SipEndpoint, type SipRequest, type TransportName } from "@sip-push/sip";
 import { MemoryNetwork, seededRandom, VirtualClock } from "@sip-push/sip/testing";
 
 /** The recipient whose handset {@link SenderRig.handset} opens. */
@@ -26,10 +26,14 @@ export class SenderRig {
   readonly #opened: { close(): Promise<void> }[] = [];
 
   /** Opens a handset that answers its n-th request (from 0) as told. */
-  async handset(answer: (request: SipRequest, n: number) => ScriptedAnswer, address = "192.0.2.2"): Promise<void> {
+  async handset(
+    answer: (request: SipRequest, n: number) => ScriptedAnswer,
+    address = "192.0.2.2",
+    transport: TransportName = "UDP",
+  ): Promise<void> {
     let n = 0;
     const endpoint = await SipEndpoint.open({
-      listen: [udp(address)],
+      listen: [{ ...udp(address), transport }],
       clock: this.clock,
       open: this.network.open,
       onRequest: (transaction) => {

@@ -1,4 +1,4 @@
-import { parseMediaType, parseTokenWithParams, paramValue, SipParseError, type SipResponse } from "@sip-push/sip";
+import { paramValue, parseMediaType, parseTokenWithParams, SipParseError, type SipResponse } from "@sip-push/sip";
 
 /** One way of putting the content of a push. */
 export interface Representation {
@@ -65,9 +65,9 @@ export function contentCodings(contentEncoding: string | undefined): string[] {
 function isAllowed(fields: AcceptFields, { contentType, contentEncoding, contentLanguage }: Representation): boolean {
   const { types, encodings, languages } = fields;
   if (types !== undefined && !allowsType(types, contentType)) return false;
-  const codings = contentCodings(contentEncoding);
-  if (encodings !== undefined && !codings.every((coding) => encodings.includes(coding) || encodings.includes("*")))
-    return false;
+  const takes = (coding: string): boolean =>
+    encodings === undefined || encodings.includes(coding) || encodings.includes("*");
+  if (!contentCodings(contentEncoding).every(takes)) return false;
   if (languages === undefined || contentLanguage === undefined) return true;
   const tags = contentLanguage.split(",").map((tag) => tag.trim().toLowerCase());
   // A range matches the tag itself and those that it is a prefix of. RFC 3261 §20.3, RFC 4647 §3.3.1.

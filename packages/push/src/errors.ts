@@ -5,7 +5,7 @@
  *   the push has no such value.
  * - `PUSH_BODY_TOO_LARGE`: more octets than the sender's limit.
  * - `PUSH_BAD_RECIPIENT`, `PUSH_NO_RECIPIENT`, `PUSH_TOO_MANY_RECIPIENTS`: no `sip:`, `sips:` or `tel:` URI; none; too many.
- * - `PUSH_INSECURE_PROXY`: a `sips:` recipient, and a proxy that is not reached over TLS (RFC 3261 §26.2.2).
+ * - `PUSH_INSECURE_PROXY`: a `sips:` recipient, and a first hop that is not reached over TLS (RFC 3261 §26.2.2).
  * - `PUSH_BAD_OPTION`: a setting of the agent.
  */
 export type PushInputErrorCode =

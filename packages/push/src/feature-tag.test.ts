@@ -13,6 +13,7 @@ describe("+g.oma.pusheventapp (OMA SIP Push, RFC 3840 §9)", () => {
   it("lists several applications in one tag, without URN prefixes and blanks", () => {
     const applications = ["x-wap-application:push.syncml", "7", "push.syncml"];
     expect(serializeFeatureTagValue(applications)).toBe('"push.syncml,syncml.dm"');
+    expect(toContactParams([]).size).toBe(0);
     expect([...toContactParams(applications)]).toEqual([["+g.oma.pusheventapp", '"push.syncml,syncml.dm"']]);
   });
 

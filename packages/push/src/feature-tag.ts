@@ -1,4 +1,4 @@
-import { paramValue, parseParams, SipParseError, type SipHeaders } from "@sip-push/sip";
+import { paramValue, parseParams, type SipHeaders, SipParseError } from "@sip-push/sip";
 import { normalizeApplicationId, parseApplicationId } from "./application-ids.ts";
 
 /**
@@ -30,9 +30,9 @@ export function serializeFeatureTagValue(applicationIds: readonly string[]): str
   return `"${[...names].join(",")}"`;
 }
 
-/** The Contact parameters of a receiver that has these applications. RFC 3840 §5. */
+/** The Contact parameters of a receiver that has these applications; none for one without any. RFC 3840 §5. */
 export function toContactParams(applicationIds: readonly string[]): Map<string, string | null> {
-  return new Map([[PUSH_FEATURE_TAG, serializeFeatureTagValue(applicationIds)]]);
+  return new Map(applicationIds.length === 0 ? [] : [[PUSH_FEATURE_TAG, serializeFeatureTagValue(applicationIds)]]);
 }
 
 /**

@@ -8,17 +8,17 @@ export {
 export {
   applicationUrn,
   normalizeApplicationId,
-  parseApplicationId,
   type PushApplication,
+  parseApplicationId,
   pushApplications,
 } from "./application-ids.ts";
 export { applicationIdOfMediaType, mediaTypesOfApplication } from "./content-types.ts";
 export { PushInputError, type PushInputErrorCode } from "./errors.ts";
 export {
-  acceptContactApplications,
   type AcceptContactFlags,
-  parseFeatureTagValue,
+  acceptContactApplications,
   PUSH_FEATURE_TAG,
+  parseFeatureTagValue,
   serializeAcceptContact,
   serializeFeatureTagValue,
   toContactParams,
@@ -47,8 +47,8 @@ export { type MessageState, type PapCode, papCodes } from "./pap-codes.ts";
 export {
   checkPush,
   checkRepresentation,
-  deadlineOf,
   DEFAULT_MAX_BODY_BYTES,
+  deadlineOf,
   type PushLimits,
   type PushMessage,
   type PushPriority,

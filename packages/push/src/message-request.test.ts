@@ -1,8 +1,8 @@
 import { decodeMessage, SipHeaders, SipRequest } from "@sip-push/sip";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fromMessageRequest, PushRequestFactory, toMessageRequest } from "./message-request.ts";
 import type { PushBinding } from "./message-request.ts";
+import { fromMessageRequest, PushRequestFactory, toMessageRequest } from "./message-request.ts";
 import type { PushMessage } from "./push-message.ts";
 
 const everyOctet = Uint8Array.from({ length: 256 }, (_, i) => i);

@@ -1,8 +1,8 @@
 import { createRequest, decodeText, parseMediaType, parseSeconds, parseSipDate, type SipRequest } from "@sip-push/sip";
-import { applicationIdOfMediaType } from "./content-types.ts";
 import type { Representation } from "./accept.ts";
 import { parseApplicationId } from "./application-ids.ts";
-import { acceptContactApplications, type AcceptContactFlags, serializeAcceptContact } from "./feature-tag.ts";
+import { applicationIdOfMediaType } from "./content-types.ts";
+import { type AcceptContactFlags, acceptContactApplications, serializeAcceptContact } from "./feature-tag.ts";
 import type { PushMessage, Validity } from "./push-message.ts";
 
 type HeaderFields = ReadonlyArray<readonly [name: string, value: string]>;

@@ -19,6 +19,7 @@ describe("input of a push: what is wrong is named, before anything is sent", () 
     [{ contentEncoding: "g zip" }, "PUSH_BAD_HEADER", "contentEncoding"],
     [{ contentLanguage: "en\r\n" }, "PUSH_BAD_HEADER", "contentLanguage"],
     [{ deliverBefore: new Date(Number.NaN) }, "PUSH_BAD_EXPIRY", "deliverBefore"],
+    [{ deliverBefore: "2026-01-01" as unknown as Date }, "PUSH_BAD_EXPIRY", "deliverBefore"],
     [{ expiresSeconds: 0 }, "PUSH_BAD_EXPIRY", "expiresSeconds"],
     [{ expiresSeconds: 1.5 }, "PUSH_BAD_EXPIRY", "expiresSeconds"],
     [{ expiresSeconds: 2 ** 31 }, "PUSH_BAD_EXPIRY", "expiresSeconds"],

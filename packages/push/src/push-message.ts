@@ -67,7 +67,7 @@ export function checkPush(push: PushMessage, limits: PushLimits = {}): void {
  */
 export function checkRepresentation(representation: Representation, path: string, limits: PushLimits = {}): void {
   const { contentType, body, contentEncoding, contentLanguage } = representation;
-  if (mediaTypeOf(contentType) === undefined || /[\r\n]/.test(contentType)) {
+  if (mediaTypeOf(contentType) === undefined || /[\r\n\0]/.test(contentType)) {
     const problem = `${JSON.stringify(contentType)} is no media type; write type/subtype`;
     throw new PushInputError("PUSH_BAD_CONTENT_TYPE", `${path}contentType`, problem);
   }
@@ -77,8 +77,9 @@ export function checkRepresentation(representation: Representation, path: string
       throw new PushInputError("PUSH_BAD_HEADER", path + name, `${JSON.stringify(value)} is no list of tokens`);
     }
   }
-  if (!(body instanceof Uint8Array))
+  if (!(body instanceof Uint8Array)) {
     throw new PushInputError("PUSH_BAD_BODY", `${path}body`, "must be octets (Uint8Array)");
+  }
   const maxBodyBytes = limits.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
   if (body.length > maxBodyBytes) {
     const problem = `has ${body.length} octets, the limit is ${maxBodyBytes}`;
@@ -87,7 +88,8 @@ export function checkRepresentation(representation: Representation, path: string
 }
 
 function checkExpiry({ deliverBefore, expiresSeconds }: PushMessage): void {
-  if (deliverBefore !== undefined && Number.isNaN(deliverBefore.getTime())) {
+  const isDate = deliverBefore instanceof Date && !Number.isNaN(deliverBefore.getTime());
+  if (deliverBefore !== undefined && !isDate) {
     throw new PushInputError("PUSH_BAD_EXPIRY", "deliverBefore", "is no date");
   }
   if (expiresSeconds === undefined) return;

@@ -1,0 +1,45 @@
+import { reasonPhrases, type ServerTransaction } from "@sip-push/sip";
+
+/** How a push is answered. */
+export interface Answer {
+  /** 200–699. */
+  readonly statusCode: number;
+  /** Reason phrase; the usual one when left out. */
+  readonly reason?: string;
+  readonly headers?: ReadonlyArray<readonly [name: string, value: string]>;
+}
+
+/** A push that goes to no handler. */
+export interface Refusal extends Answer {
+  /** For the log and the `refused` event, one line. */
+  readonly problem: string;
+}
+
+/** The usual phrase with the problem behind it, so that the sender's log says what is wrong. Printable ASCII only. */
+export function explained(statusCode: number, problem: string): string {
+  return `${reasonPhrases[statusCode] ?? ""} (${problem.slice(0, 200).replace(/[^\x20-\x7e]/g, "?")})`.trim();
+}
+
+/** One answer for all that ask for the same: later for those that came before it, at once for those that come after. */
+export class SharedAnswer {
+  #answer: Answer | undefined;
+  #waiting: Array<(answer: Answer) => void> = [];
+
+  /** Calls `take` with the answer, as soon as it is there. */
+  give(take: (answer: Answer) => void): void {
+    if (this.#answer === undefined) this.#waiting.push(take);
+    else take(this.#answer);
+  }
+
+  /** The first answer counts. */
+  settle(answer: Answer): void {
+    if (this.#answer !== undefined) return;
+    this.#answer = answer;
+    for (const take of this.#waiting.splice(0)) take(answer);
+  }
+}
+
+/** Sends an answer. RFC 3428 §7: a 2xx has neither body nor Contact. */
+export function reply(transaction: ServerTransaction, { statusCode, reason, headers = [] }: Answer): void {
+  transaction.reply(statusCode, reason === undefined ? { headers } : { headers, reason });
+}

@@ -1,0 +1,68 @@
+import { fromMessageRequest } from "@sip-push/push";
+import { SipHeaders, SipRequest } from "@sip-push/sip";
+import { describe, expect, it } from "vitest";
+import { Applications, type Dispatch, type ReceiverApplication } from "./applications.ts";
+
+const DS = "application/vnd.syncml.ds.notification";
+const DM = "application/vnd.syncml.notification";
+
+function dispatch(
+  applications: ReadonlyArray<string | ReceiverApplication>,
+  wanted: string | null,
+  type: string,
+): Dispatch {
+  const headers: [string, string][] = wanted === null ? [] : [["Accept-Contact", `*;+g.oma.pusheventapp="${wanted}"`]];
+  const request = new SipRequest("MESSAGE", "sip:a@b", SipHeaders.of([...headers, ["Content-Type", type]]));
+  return new Applications(applications).dispatch(fromMessageRequest(request, new Date(0)), type);
+}
+
+const to = (applicationId: string | null): Dispatch => ({ kind: "application", applicationId });
+const unknown: Dispatch = { kind: "unknown-application" };
+const unsupported: Dispatch = { kind: "unsupported-type" };
+
+describe("dispatch of a push to an application", () => {
+  it.each<[string, ReadonlyArray<string | ReceiverApplication>, string | null, string, Dispatch]>([
+    ["the one asked for", ["push.syncml"], "push.syncml", DS, to("push.syncml")],
+    ["the first of those asked for that is here", ["syncml.dm"], "ulp.ua,syncml.dm", DM, to("syncml.dm")],
+    ["none that is here", ["push.syncml"], "ulp.ua", DS, unknown],
+    ["by type when none is asked for", ["push.syncml", "syncml.dm"], null, DM, to("syncml.dm")],
+    ["by type, which no application takes", ["push.syncml"], null, DM, unsupported],
+    ["a type that the application does not take", ["push.syncml"], "push.syncml", DM, unsupported],
+    ["a text to an application (RFC 3428 §7)", ["push.syncml"], "push.syncml", "text/plain", to("push.syncml")],
+    ["a text to nobody in particular", ["push.syncml"], null, "text/plain", to(null)],
+    ["an unknown type to nobody", ["push.syncml"], null, "image/png", unsupported],
+    ["any type to an application that has none of its own", ["x.app"], "x.app", "image/png", to("x.app")],
+    ["the types given", [{ applicationId: "x.app", contentTypes: ["Image/PNG"] }], null, "image/png", to("x.app")],
+    [
+      "none but the types given",
+      [{ applicationId: "push.syncml", contentTypes: ["a/b"] }],
+      "push.syncml",
+      DS,
+      unsupported,
+    ],
+    ["every application where * is one", ["*"], "ulp.ua", "image/png", to("ulp.ua")],
+    ["the application of the type where * is one", ["*"], null, DS, to("push.syncml")],
+    ["any application, in the push", ["push.syncml"], "*", DS, to("push.syncml")],
+  ])("%s", (_, applications, wanted, type, expected) => {
+    expect(dispatch(applications, wanted, type)).toEqual(expected);
+  });
+
+  it("lists for Accept what it takes, text/plain always (RFC 3428 §7)", () => {
+    expect(new Applications(["syncml.dm"]).accept).toEqual([
+      DM,
+      "application/vnd.syncml.dm.notification",
+      "text/plain",
+    ]);
+    expect(new Applications(["x.app"]).accept).toEqual(["text/plain", "*/*"]);
+    expect(new Applications([]).accept).toEqual(["text/plain"]);
+  });
+
+  it("names what is wrong with its settings", () => {
+    expect(() => new Applications(["push.syncml", "99"])).toThrow(
+      expect.objectContaining({ field: "applications[1]" }),
+    );
+    expect(() => new Applications([{ applicationId: "5", contentTypes: ["x"] }])).toThrow(
+      expect.objectContaining({ field: "applications[0].contentTypes[0]" }),
+    );
+  });
+});

@@ -1,0 +1,100 @@
+import {
+  mediaTypeOf,
+  mediaTypesOfApplication,
+  normalizeApplicationId,
+  PushInputError,
+  type ReceivedPush,
+} from "@sip-push/push";
+
+/** An application of the handset. */
+export interface ReceiverApplication {
+  /** In any spelling; `*` stands for every application. */
+  readonly applicationId: string;
+  /** Media types it takes. Default: those that belong to the application; any when none do. */
+  readonly contentTypes?: readonly string[];
+}
+
+/** Every MESSAGE UAS must take it. RFC 3428 §7. */
+const TEXT = "text/plain";
+
+interface Application {
+  readonly name: string;
+  /** Empty for any. */
+  readonly mediaTypes: readonly string[];
+}
+
+/** To which application a push goes, or why to none. */
+export type Dispatch =
+  | { readonly kind: "application"; readonly applicationId: string | null }
+  | { readonly kind: "unknown-application" }
+  | { readonly kind: "unsupported-type" };
+
+/** The applications of one handset. */
+export class Applications {
+  readonly #applications: readonly Application[];
+  /** Media types for Accept, `text/plain` among them. */
+  readonly accept: readonly string[];
+
+  /** @throws {PushInputError} naming `applications[i]`. */
+  constructor(applications: ReadonlyArray<string | ReceiverApplication>) {
+    this.#applications = applications.map((each, index) => read(each, `applications[${index}]`));
+    const any = this.#applications.some(({ mediaTypes }) => mediaTypes.length === 0);
+    const named = this.#applications.flatMap(({ mediaTypes }) => mediaTypes);
+    this.accept = [...new Set([...named, TEXT, ...(any ? ["*/*"] : [])])];
+  }
+
+  /** Short names, for the feature tag. */
+  get names(): string[] {
+    return this.#applications.map(({ name }) => name);
+  }
+
+  /**
+   * The first application that the push asks for and that is here; without a wish, the one that takes its type. A text without
+   * a wish goes to nobody in particular.
+   */
+  dispatch({ applicationIds, applicationIdSource }: ReceivedPush, mediaType: string): Dispatch {
+    if (applicationIdSource === null) return this.#byType(mediaType);
+    if (applicationIdSource === "content-type") return this.#byType(mediaType, applicationIds[0]);
+    for (const id of applicationIds) {
+      const application = this.#find(id);
+      if (application === undefined) continue;
+      const takes =
+        application.mediaTypes.length === 0 || application.mediaTypes.includes(mediaType) || mediaType === TEXT;
+      if (!takes) return { kind: "unsupported-type" };
+      return { kind: "application", applicationId: application.name === "*" ? id : application.name };
+    }
+    return { kind: "unknown-application" };
+  }
+
+  /** @param byRegistry the application to which content of this type usually goes. */
+  #byType(mediaType: string, byRegistry?: string): Dispatch {
+    const owner = this.#applications.find(({ mediaTypes }) => mediaTypes.includes(mediaType));
+    if (owner !== undefined && owner.name !== "*") return { kind: "application", applicationId: owner.name };
+    if (byRegistry !== undefined && this.#find(byRegistry)?.mediaTypes.length === 0) {
+      return { kind: "application", applicationId: byRegistry };
+    }
+    return mediaType === TEXT ? { kind: "application", applicationId: null } : { kind: "unsupported-type" };
+  }
+
+  /** `*` in a push means any application: the first one then. */
+  #find(id: string): Application | undefined {
+    if (id === "*") return this.#applications[0];
+    return this.#applications.find(({ name }) => name === id) ?? this.#applications.find(({ name }) => name === "*");
+  }
+}
+
+function read(application: string | ReceiverApplication, field: string): Application {
+  const given: ReceiverApplication = typeof application === "string" ? { applicationId: application } : application;
+  const name = normalizeApplicationId(given.applicationId, field);
+  const types = given.contentTypes ?? mediaTypesOfApplication(name);
+  const mediaTypes = types.map((type, index) => {
+    const mediaType = mediaTypeOf(type);
+    if (mediaType !== undefined) return mediaType;
+    throw new PushInputError(
+      "PUSH_BAD_CONTENT_TYPE",
+      `${field}.contentTypes[${index}]`,
+      `${JSON.stringify(type)} is no media type`,
+    );
+  });
+  return { name, mediaTypes };
+}

@@ -1,0 +1,133 @@
+import { DEFAULT_MAX_BODY_BYTES, PushInputError } from "@sip-push/push";
+import {
+  type Clock,
+  type DigestAccount,
+  DigestClient,
+  type ListenAddress,
+  type Logger,
+  parseUri,
+  type RequestSenderOptions,
+  type SipEndpoint,
+  type SipEndpointOptions,
+  SipParseError,
+  type SipUri,
+} from "@sip-push/sip";
+import type { ReceiverApplication } from "./applications.ts";
+import type { DigestPolicy } from "./digest-policy.ts";
+import type { PushEvent, ReceiverEvent } from "./events.ts";
+import type { PushHandlers } from "./handlers.ts";
+import type { TrustedPpg } from "./trust-policy.ts";
+
+/** Bounds of a receiver: past them it refuses, or forgets the oldest. */
+export interface PushReceiverLimits {
+  /** Octets of a body; more is 413. Default 1 MiB. */
+  readonly maxBodyBytes?: number;
+  /** Pushes that handlers may work on at a time; more is 486. Default 1000. */
+  readonly maxInFlight?: number;
+  /** Retry-After of that 486. Default 5. */
+  readonly busyRetryAfterSeconds?: number;
+  /** How long a handler may take. Default 20000: the sender waits 32 seconds (RFC 3261 §17.1.2.2). */
+  readonly handlerTimeoutMs?: number;
+  /** How long a request is remembered, to answer its repeats alike without handing them over. Default 300000. */
+  readonly repeatWindowMs?: number;
+  /** The same for the session of a notification, by server and session id; 0 hands over each. Default 300000. */
+  readonly sessionWindowMs?: number;
+  /** Requests, and sessions, that are remembered. Default 100000 each. */
+  readonly maxRemembered?: number;
+}
+
+/** Settings of a Push Receiver agent. */
+export interface PushReceiverOptions {
+  /** Address-of-record: `sip:` or `sips:` URI of the user. */
+  readonly aor: string;
+  /** Addresses to listen on, one per transport to be used. Needed unless `endpoint` is given. */
+  readonly listen?: readonly ListenAddress[];
+  /** An endpoint that the caller opened and closes, and whose requests for this receiver it passes to `handle`. */
+  readonly endpoint?: SipEndpoint;
+  /** First hop for REGISTER: `sip:` or `sips:` URI. Default: the domain of the AoR. */
+  readonly proxy?: string;
+  /** Whether to register. Default true. */
+  readonly register?: boolean;
+  /** Asked of the registrar. Default 3600. */
+  readonly expiresSeconds?: number;
+  /** `urn:uuid:…`, the same over restarts. RFC 5626 §4.1. */
+  readonly instanceId?: string;
+  /** Answers the registrar's challenges. */
+  readonly credentials?: DigestClient | readonly DigestAccount[];
+  /** Default `push.syncml`: DS notifications. */
+  readonly applications?: ReadonlyArray<string | ReceiverApplication>;
+  /** Who may push; others get 403. Default: everybody whom the network lets through. */
+  readonly trustedPpgs?: readonly TrustedPpg[];
+  /** Addresses or ranges of hops whose P-Asserted-Identity is believed. Default: the proxy, as registered with. */
+  readonly trustedHops?: readonly string[];
+  /** How digests of notifications are checked. Default: not. */
+  readonly digest?: DigestPolicy;
+  /** Pushes past their deliver-before: `refuse` with 480 (default), or `accept` and mark them. */
+  readonly expired?: "refuse" | "accept";
+  /** How far the sender's clock may be off. Default 30. */
+  readonly clockToleranceSeconds?: number;
+  /** Event packages for Allow-Events. Default none. */
+  readonly eventPackages?: readonly string[];
+  readonly handlers?: PushHandlers;
+  /** Hears of every push that was handed over, after its answer. */
+  readonly onPush?: (event: PushEvent) => void;
+  /** Hears of everything else. */
+  readonly onEvent?: (event: ReceiverEvent) => void;
+  readonly limits?: PushReceiverLimits;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
+  /** Default: silent. */
+  readonly logger?: Logger;
+  /** TLS material, timers, resolver, … of the SIP stack. */
+  readonly stack?: Omit<SipEndpointOptions, "listen" | "onRequest" | "clock" | "logger"> &
+    Omit<RequestSenderOptions, "endpoint">;
+}
+
+export const defaultLimits: Required<PushReceiverLimits> = {
+  maxBodyBytes: DEFAULT_MAX_BODY_BYTES,
+  maxInFlight: 1000,
+  busyRetryAfterSeconds: 5,
+  handlerTimeoutMs: 20_000,
+  repeatWindowMs: 300_000,
+  sessionWindowMs: 300_000,
+  maxRemembered: 100_000,
+};
+
+/** The options that need reading, read. */
+export interface ReadOptions {
+  readonly aor: SipUri;
+  readonly proxy: SipUri | undefined;
+  readonly credentials: DigestClient | undefined;
+}
+
+/** @throws {PushInputError} PUSH_BAD_OPTION naming the option. */
+export function readOptions(options: PushReceiverOptions): ReadOptions {
+  const aor = sipUriOf(options.aor, "aor");
+  if (aor.user === undefined && options.register !== false) {
+    throw new PushInputError("PUSH_BAD_OPTION", "aor", "has no user part to register; write sip:user@domain");
+  }
+  if (options.endpoint === undefined && (options.listen ?? []).length === 0) {
+    throw new PushInputError("PUSH_BAD_OPTION", "listen", "give addresses to listen on, or an endpoint");
+  }
+  return {
+    aor,
+    proxy: options.proxy === undefined ? undefined : sipUriOf(options.proxy, "proxy"),
+    credentials: digestClientOf(options),
+  };
+}
+
+function digestClientOf({ credentials, aor }: PushReceiverOptions): DigestClient | undefined {
+  if (credentials === undefined || credentials instanceof DigestClient) return credentials;
+  return new DigestClient({ accounts: credentials, nextHop: () => aor });
+}
+
+function sipUriOf(text: string, option: string): SipUri {
+  try {
+    const uri = parseUri(text, option);
+    if (uri.scheme === "sip" || uri.scheme === "sips") return uri;
+  } catch (error) {
+    if (!(error instanceof SipParseError)) throw error;
+    throw new PushInputError("PUSH_BAD_OPTION", option, error.message.slice(error.field.length + 2), { cause: error });
+  }
+  throw new PushInputError("PUSH_BAD_OPTION", option, `${JSON.stringify(text)} is no sip: or sips: URI`);
+}

@@ -1,0 +1,47 @@
+import { VirtualClock } from "@sip-push/sip/testing";
+import { beforeEach, describe, expect, it } from "vitest";
+import { RecentMap } from "./recent-map.ts";
+
+describe("RecentMap", () => {
+  let clock: VirtualClock;
+  beforeEach(() => {
+    clock = new VirtualClock();
+  });
+
+  it("forgets after its window, whether asked or not, without a timer", async () => {
+    const map = new RecentMap<number>(clock, 1000, 10);
+    map.set("a", 1);
+    await clock.advance(999);
+    expect(map.get("a")).toBe(1);
+    await clock.advance(1);
+    expect(map.get("a")).toBeUndefined();
+    map.set("b", 2);
+    expect(map.size).toBe(1);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("forgets the oldest past its bound; setting again makes an entry the newest", () => {
+    const map = new RecentMap<number>(clock, 1000, 2);
+    map.set("a", 1);
+    map.set("b", 2);
+    map.set("a", 3);
+    map.set("c", 4);
+    expect(["a", "b", "c"].map((key) => map.get(key))).toEqual([3, undefined, 4]);
+    expect(map.size).toBe(2);
+  });
+
+  it("remembers nothing with a window of 0", () => {
+    const map = new RecentMap<number>(clock, 0, 10);
+    map.set("a", 1);
+    expect([map.get("a"), map.size]).toEqual([undefined, 0]);
+  });
+
+  it("deletes only the value that it was asked to delete", () => {
+    const map = new RecentMap<number>(clock, 1000, 10);
+    map.set("a", 1);
+    map.delete("a", 2);
+    expect(map.get("a")).toBe(1);
+    map.delete("a", 1);
+    expect(map.get("a")).toBeUndefined();
+  });
+});

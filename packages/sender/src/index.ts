@@ -1,0 +1,4 @@
+export { type PushSenderLimits, type PushSenderOptions } from "./options.ts";
+export type { PushOutcome, RetryOptions } from "./outcome.ts";
+export { type DeliverOptions, PushSender } from "./push-sender.ts";
+export { parseRecipient, type Recipient, type RecipientOptions } from "./recipient.ts";

@@ -1,0 +1,131 @@
+import { type AcceptContactFlags, type PushBinding, PushInputError, type SenderRole } from "@sip-push/push";
+import {
+  type Clock,
+  type DigestAccount,
+  DigestClient,
+  type ListenAddress,
+  type Logger,
+  parseHostPort,
+  parseNameAddr,
+  type RequestSenderOptions,
+  type SipEndpoint,
+  type SipEndpointOptions,
+  SipParseError,
+  type SipUri,
+} from "@sip-push/sip";
+import type { RetryOptions } from "./outcome.ts";
+import { isSecureHop, parseSipOption } from "./recipient.ts";
+
+/** Bounds of a sender: past them it refuses and counts. */
+export interface PushSenderLimits {
+  /** Octets of a body. Default 1 MiB. */
+  readonly maxBodyBytes?: number;
+  /** Recipients of one call of `deliver`. Default 10000. */
+  readonly maxRecipients?: number;
+  /** Deliveries under way or waiting; more get the outcome 4001, retryable. Default 200000. */
+  readonly maxPending?: number;
+}
+
+/** Settings of a Push Sender agent. */
+export interface PushSenderOptions {
+  /** From of the requests: URI or name-addr. */
+  readonly from: string;
+  /** Addresses to send from, one per transport to be used. Needed unless `endpoint` is given. */
+  readonly listen?: readonly ListenAddress[];
+  /** An endpoint that the caller opened and closes; it brings clock and logger. */
+  readonly endpoint?: SipEndpoint;
+  /** Where it stands, hence how it says who it is. Default `isc`: an application server (reference point P-2). */
+  readonly role?: SenderRole;
+  /** Identity to assert or prefer, as `from`. Default: `from`. */
+  readonly identity?: string;
+  /** Outbound proxy: `sip:` or `sips:` URI of the next hop. Default: the topmost `route`, else the recipient's own domain. */
+  readonly proxy?: string;
+  /** Preloaded route set: name-addrs or URIs, topmost first. */
+  readonly route?: readonly string[];
+  /** Host, and port if need be, for `tel:` recipients. */
+  readonly domain?: string;
+  /** Answers 401 and 407. */
+  readonly credentials?: DigestClient | readonly DigestAccount[];
+  /** Flags of Accept-Contact. Default both: only handsets that registered the application are reached. */
+  readonly acceptContact?: AcceptContactFlags;
+  /** User-Agent. Default `sip-push`. */
+  readonly userAgent?: string;
+  /** Try again later by itself. Default: no, the outcome says `retryable`. */
+  readonly retry?: RetryOptions;
+  /**
+   * Several requests to one URI at a time. RFC 3428 §8 forbids that where the way may be congested, so the default is false:
+   * pushes to one URI follow each other.
+   */
+  readonly allowOverlap?: boolean;
+  readonly limits?: PushSenderLimits;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
+  /** One `info` line per outcome. Default: silent. */
+  readonly logger?: Logger;
+  /** TLS material, timers, resolver, windows, … of the SIP stack. */
+  readonly stack?: Omit<SipEndpointOptions, "listen" | "onRequest" | "clock" | "logger"> &
+    Omit<RequestSenderOptions, "endpoint">;
+}
+
+/** The options that need reading, read. */
+export interface ReadOptions {
+  readonly binding: PushBinding;
+  readonly nextHop: SipUri | undefined;
+  /** The first hop is known, by `proxy` or `route`, and not reached over TLS. */
+  readonly insecureHop: boolean;
+  readonly credentials: DigestClient | undefined;
+}
+
+/** @throws {PushInputError} PUSH_BAD_OPTION naming the option. */
+export function readOptions(options: PushSenderOptions): ReadOptions {
+  const { from, identity, route, role = "isc", acceptContact, userAgent = "sip-push", proxy, domain } = options;
+  checkAddress(from, "from");
+  if (identity !== undefined) checkAddress(identity, "identity");
+  if (domain !== undefined) reading("domain", () => parseHostPort(domain, "domain"));
+  if (options.endpoint === undefined && (options.listen ?? []).length === 0) {
+    throw new PushInputError("PUSH_BAD_OPTION", "listen", "give addresses to send from, or an endpoint");
+  }
+  if (/[\r\n\0]/.test(userAgent)) throw new PushInputError("PUSH_BAD_OPTION", "userAgent", "holds a line break or NUL");
+  const routeSet = route?.map((hop, index) => {
+    checkAddress(hop, `route[${index}]`);
+    return hop.includes("<") ? hop : `<${hop}>`;
+  });
+  const nextHop = proxy === undefined ? undefined : parseSipOption(proxy, "proxy");
+  const firstRoute = routeSet?.[0] === undefined ? undefined : parseNameAddr(routeSet[0], "route[0]").uriText;
+  const firstHop = nextHop ?? (firstRoute === undefined ? undefined : parseSipOption(firstRoute, "route[0]"));
+  return {
+    binding: {
+      from,
+      role,
+      userAgent,
+      ...(identity === undefined ? {} : { identity }),
+      ...(routeSet === undefined ? {} : { route: routeSet }),
+      ...(acceptContact === undefined ? {} : { acceptContact }),
+    },
+    nextHop,
+    insecureHop: firstHop !== undefined && !isSecureHop(firstHop),
+    credentials: digestClientOf(options),
+  };
+}
+
+function digestClientOf({ credentials, proxy }: PushSenderOptions): DigestClient | undefined {
+  if (credentials === undefined || credentials instanceof DigestClient) return credentials;
+  // All requests go to one proxy, so what it accepted once may be sent to it without being asked.
+  return new DigestClient({ accounts: credentials, ...(proxy === undefined ? {} : { nextHop: () => proxy }) });
+}
+
+function checkAddress(text: string, option: string): void {
+  const { uri } = reading(option, () => parseNameAddr(text.includes("<") ? text : `<${text}>`, option));
+  if (uri.scheme === "other" || /[\r\n\0]/.test(text)) {
+    throw new PushInputError("PUSH_BAD_OPTION", option, `${JSON.stringify(text)} is no SIP address`);
+  }
+}
+
+function reading<T>(option: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof SipParseError)) throw error;
+    throw new PushInputError("PUSH_BAD_OPTION", option, error.message.slice(error.field.length + 2), { cause: error });
+  }
+}

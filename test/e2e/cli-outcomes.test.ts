@@ -1,0 +1,232 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { reservePort } from "../support/free-port.ts";
+import { stopAllProcesses } from "../support/process.ts";
+import { makeTempFolder } from "../support/temp-folder.ts";
+import { dsFlags, eventOf, linesOf, runCli, send, startCli, startProxy, startReceiver } from "./command-line.ts";
+
+const folder = makeTempFolder("cli");
+afterAll(() => folder.remove());
+afterEach(stopAllProcesses);
+
+/** What the contract gives Ctrl-C. */
+const END_MS = 1_000;
+
+async function udpProxy(
+  ...flags: readonly string[]
+): Promise<{ proxy: string; process: Awaited<ReturnType<typeof startProxy>>["process"] }> {
+  const { uris, process } = await startProxy(["udp:127.0.0.1"], ...flags);
+  return { proxy: uris[0] ?? "", process };
+}
+
+describe("the outcome of sip-push send", () => {
+  it("is exit code 1, and a line for each recipient in their order, when one of several was not reached", async () => {
+    const { proxy } = await udpProxy();
+    await startReceiver("alice", proxy);
+    await startReceiver("bob", proxy, "--answer", "603");
+    const to = ["sip:nobody@example.test", "sip:alice@example.test", "sip:bob@example.test"];
+    const { exitCode, lines, stderr } = await send(proxy, to, ...dsFlags);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: "" });
+    const elapsedMs = expect.any(Number) as number;
+    expect(lines).toEqual([
+      {
+        to: to[0],
+        messageState: "undeliverable",
+        papCode: 2003,
+        sipStatus: 404,
+        sipReason: "Not Found",
+        attempts: 1,
+        elapsedMs,
+      },
+      { to: to[1], messageState: "delivered", papCode: 1000, sipStatus: 200, sipReason: "OK", attempts: 1, elapsedMs },
+      {
+        to: to[2],
+        messageState: "aborted",
+        papCode: 5027,
+        sipStatus: 603,
+        sipReason: "Decline",
+        attempts: 1,
+        elapsedMs,
+      },
+    ]);
+  });
+
+  it("follows the answer of the handset", async () => {
+    const { proxy } = await udpProxy();
+    const answers = [
+      ["486", "pending", 5029],
+      ["403", "undeliverable", 2001],
+      ["488", "undeliverable", 2005],
+      ["202", "pending", 1001],
+    ] as const;
+    const handsets = await Promise.all(
+      answers.map(([answer]) => startReceiver(`user${answer}`, proxy, "--answer", answer)),
+    );
+    const to = answers.map(([answer]) => `sip:user${answer}@example.test`);
+    const { exitCode, lines } = await send(proxy, to, ...dsFlags);
+    expect(exitCode).toBe(1);
+    expect(lines.map(({ messageState, papCode, sipStatus }) => [String(sipStatus), messageState, papCode])).toEqual(
+      answers,
+    );
+    const pushes = await Promise.all(handsets.map((handset) => eventOf(handset, "push")));
+    expect(pushes.map(({ sipStatus }) => String(sipStatus))).toEqual(answers.map(([answer]) => answer));
+  });
+
+  it("is pending, 480, for a handset that has gone, whether it took leave or not", async () => {
+    const { uris, process: proxy } = await startProxy(["tcp:127.0.0.1", "ws:127.0.0.1"]);
+    const [tcp = "", webSocket = ""] = uris;
+    const [alice, bob, carol] = [
+      await startReceiver("alice", tcp),
+      await startReceiver("bob", webSocket),
+      await startReceiver("carol", tcp),
+    ];
+    await alice.stop();
+    bob.killGroup("SIGKILL");
+    carol.killGroup("SIGKILL");
+    const left = await eventOf(proxy, "unregistered", "sip:alice@example.test");
+    const lost = await eventOf(proxy, "unregistered", "sip:bob@example.test");
+    await carol.exited;
+    expect([left["reason"], lost["reason"]]).toEqual(["removed", "flow-closed"]);
+    const to = ["alice", "bob", "carol"].map((user) => `sip:${user}@example.test`);
+    const { exitCode, lines } = await send(tcp, to, ...dsFlags);
+    expect(exitCode).toBe(1);
+    expect(lines.map(({ messageState, papCode, sipStatus }) => [messageState, papCode, sipStatus])).toEqual(
+      to.map(() => ["pending", 5028, 480]),
+    );
+  });
+
+  it("is without SIP status when the proxy is not there", async () => {
+    const reserved = await reservePort();
+    await reserved.release();
+    const { exitCode, lines } = await send(
+      `sip:127.0.0.1:${reserved.port};transport=tcp`,
+      ["sip:alice@example.test"],
+      ...dsFlags,
+    );
+    expect(exitCode).toBe(1);
+    expect(lines[0]).toMatchObject({ messageState: "pending", papCode: 4001, sipStatus: null, sipReason: null });
+  });
+
+  it("is delivered to a telephone number in the domain of --domain", async () => {
+    const { proxy } = await udpProxy();
+    await startReceiver("+15550100", proxy);
+    const { exitCode, lines } = await send(proxy, ["tel:+1-555-0100"], ...dsFlags, "--domain", "example.test");
+    expect(exitCode).toBe(0);
+    expect(lines[0]).toMatchObject({ to: "tel:+1-555-0100", messageState: "delivered" });
+  });
+
+  it("is a table for people", async () => {
+    const { proxy } = await udpProxy();
+    await startReceiver("alice", proxy);
+    const to = ["--to", "sip:alice@example.test", "--to", "sip:nobody@example.test"];
+    const { exitCode, stdout } = await runCli(["send", ...to, "--proxy", proxy, ...dsFlags]);
+    expect(exitCode).toBe(1);
+    expect(stdout.toString("utf8")).toMatch(
+      /^to +state +PAP +SIP answer +attempts +time\n[─ ]+\nsip:alice@example\.test +delivered +1000 +200 OK +1 +\d+ ms\nsip:nobody@example\.test +undeliverable +2003 +404 Not Found +1 +\d+ ms\n$/,
+    );
+  });
+});
+
+describe("sip-push receive", () => {
+  it("ends with exit code 0 after --count pushes, and unregisters", async () => {
+    const { proxy, process } = await udpProxy();
+    const receiver = await startReceiver("alice", proxy, "--count", "2");
+    for (let push = 0; push < 2; push++)
+      expect((await send(proxy, ["sip:alice@example.test"], ...dsFlags)).exitCode).toBe(0);
+    expect(await receiver.waitForExit(END_MS)).toEqual({ code: 0, signal: null });
+    expect(linesOf(receiver.stdout).filter(({ event }) => event === "push")).toHaveLength(2);
+    expect(await eventOf(process, "unregistered")).toMatchObject({ aor: "sip:alice@example.test", reason: "removed" });
+  });
+
+  it.each(["SIGINT", "SIGTERM"] as const)("unregisters and ends within a second after %s", async (signal) => {
+    const { proxy, process } = await udpProxy();
+    const receiver = await startReceiver("alice", proxy);
+    receiver.killGroup(signal);
+    expect(await receiver.waitForExit(END_MS)).toEqual({ code: 0, signal: null });
+    expect(await eventOf(process, "unregistered")).toMatchObject({ aor: "sip:alice@example.test", reason: "removed" });
+  });
+
+  it("says why it could not register, as the contract has it, and goes on trying", async () => {
+    const reserved = await reservePort();
+    await reserved.release();
+    const proxy = `sip:127.0.0.1:${reserved.port};transport=tcp`;
+    const receiver = startCli("receive", "--aor", "sip:alice@example.test", "--proxy", proxy, "--json");
+    const failed = await eventOf(receiver, "registration-failed");
+    expect(failed).toEqual({ event: "registration-failed", sipStatus: null, reason: expect.any(String) as string });
+    startCli("proxy", "--listen", `tcp:127.0.0.1:${reserved.port}`);
+    expect(await eventOf(receiver, "registered")).toMatchObject({ aor: "sip:alice@example.test" });
+  });
+
+  it("prints lines for people without --json", async () => {
+    const { proxy } = await udpProxy();
+    const receiver = startCli("receive", "--aor", "sip:alice@example.test", "--proxy", proxy, "--count", "1");
+    await receiver.waitForOutput(/registered sip:alice@example.test for 3600 s\n/);
+    await send(proxy, ["sip:alice@example.test"], ...dsFlags, "--ds-session", "7");
+    await receiver.waitForExit(END_MS);
+    expect(receiver.stdout).toMatch(/^listening as sip:alice@127\.0\.0\.1:\d+; Ctrl-C ends it\n/);
+    expect(receiver.stdout).toContain("ds-1.2 from ds.example.test, session 7: two-way ./contacts (text/x-vcard)");
+    expect(receiver.stdout).toMatch(/answered 200\nunregistered sip:alice@example\.test\n$/);
+  });
+});
+
+describe("a proxy with a users file", () => {
+  it("registers and passes on for those who know their password (RFC 3261 §22)", async () => {
+    const users = join(folder.path, "users.txt");
+    await writeFile(users, "alice:open sesame\npush:büro\n");
+    const { proxy, process } = await udpProxy("--users", users);
+    const flags = ["--aor", "sip:alice@example.test", "--proxy", proxy, "--json"];
+
+    const stranger = startCli("receive", ...flags);
+    expect(await eventOf(stranger, "registration-failed")).toMatchObject({ sipStatus: 401 });
+    const forger = startCli("receive", ...flags, "--password", "sesame");
+    expect(await eventOf(forger, "registration-failed")).toMatchObject({ sipStatus: 401 });
+    const receiver = await startReceiver("alice", proxy, "--password", "open sesame");
+    expect(await eventOf(process, "registered")).toMatchObject({ aor: "sip:alice@example.test", expiresSeconds: 3600 });
+
+    const from = ["--from", "sip:push@example.test"];
+    const refused = await send(proxy, ["sip:alice@example.test"], ...dsFlags, ...from);
+    expect(refused.exitCode).toBe(1);
+    expect(refused.lines[0]).toMatchObject({ messageState: "undeliverable", sipStatus: 407 });
+    const sent = await send(proxy, ["sip:alice@example.test"], ...dsFlags, ...from, "--password", "büro");
+    expect(sent.exitCode).toBe(0);
+    expect(sent.lines[0]).toMatchObject({ messageState: "delivered", attempts: 2 });
+    const push = await eventOf(receiver, "push");
+    expect(push).toMatchObject({ from: "sip:push@example.test", assertedIdentity: "sip:push@example.test" });
+  });
+});
+
+describe("sip-push proxy", () => {
+  it("says in JSON what it listens on and what it does, and ends within a second after Ctrl-C", async () => {
+    const { proxy, process } = await udpProxy();
+    const receiver = await startReceiver("alice", proxy);
+    await send(proxy, ["sip:alice@example.test", "sip:nobody@example.test"], ...dsFlags);
+    await receiver.stop();
+    await eventOf(process, "unregistered");
+    process.killGroup("SIGINT");
+    expect(await process.waitForExit(END_MS)).toEqual({ code: 0, signal: null });
+    const aor = "sip:alice@example.test";
+    const contact = expect.stringMatching(/^sip:alice@127\.0\.0\.1:\d+$/) as string;
+    const callId = expect.any(String) as string;
+    const lines = linesOf(process.stdout);
+    const of = (name: string): unknown => lines.filter(({ event }) => event === name);
+    expect(of("listening")).toEqual([{ event: "listening", addresses: [proxy.replace("sip:", "udp:")] }]);
+    expect(of("registered")).toEqual([{ event: "registered", aor, contact, expiresSeconds: 3600 }]);
+    expect(of("unregistered")).toEqual([{ event: "unregistered", aor, contact, reason: "removed" }]);
+    const elapsedMs = expect.any(Number) as number;
+    expect(of("forwarded")).toEqual([
+      { event: "forwarded", method: "MESSAGE", requestUri: aor, callId, targets: [contact], sipStatus: 200, elapsedMs },
+    ]);
+    expect(of("refused")).toEqual([
+      {
+        event: "refused",
+        method: "MESSAGE",
+        requestUri: "sip:nobody@example.test",
+        callId,
+        sipStatus: 404,
+        reason: "Not Found",
+      },
+    ]);
+    expect(lines).toHaveLength(5);
+  });
+});

@@ -32,8 +32,7 @@ export class Authenticator {
       algorithms: algorithms ?? users.algorithms,
       // Deviates from RFC 7616 §3.4.6, which wants the Request-URI: SIPp and others write the address that they send to.
       // Any URI that leads here is taken; the nonce count keeps credentials from being used twice.
-      acceptsUri: (uri: Uri, { uri: requestUri, to }: SipRequest) =>
-        urisEqual(uri, requestUri) || urisEqual(uri, to.uri) || domains.isResponsibleFor(uri),
+      acceptsUri: (uri: Uri, request: SipRequest) => urisEqual(uri, request.uri) || domains.isResponsibleFor(uri),
       clock,
     };
     this.#sides = {

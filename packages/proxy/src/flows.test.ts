@@ -225,6 +225,37 @@ describe("dialogs through the proxy", () => {
     },
   );
 
+  test("ours goes in front of the Record-Routes of others", async () => {
+    const alice = await bed.handset("alice", { transport: "TCP" });
+    await sender.ask({ method: "SUBSCRIBE", requestUri: ALICE, headers: [["Record-Route", "<sip:other.test;lr>"]] });
+    expect(alice.received[0]?.headers.list("Record-Route")).toEqual([
+      expect.stringContaining(";transport=tcp;lr>"),
+      expect.stringContaining("127.0.0.1:5060;lr>"),
+      "<sip:other.test;lr>",
+    ]);
+  });
+
+  /** How many Record-Routes a SUBSCRIBE gets on its way to a contact that is reached by its address. */
+  async function recordRoutes(from: "UDP" | "TCP", headers: Array<readonly [string, string]>): Promise<number> {
+    const alice = await bed.agent(from);
+    await sender.register("alice", `<${alice.contact("alice")}>`);
+    const watcher = await bed.agent(from);
+    await watcher.ask({ method: "SUBSCRIBE", requestUri: ALICE, headers });
+    return alice.received[0]?.headers.list("Record-Route").length ?? 0;
+  }
+
+  test("the flow of a connection is recorded for a user agent, not for a proxy, which has an address", async () => {
+    expect(await recordRoutes("TCP", [])).toBe(2);
+    await sender.register("alice", "*", { headers: [["Expires", "0"]] });
+    expect(await recordRoutes("TCP", [["Via", "SIP/2.0/TCP ua.test;branch=z9hG4bKx"]])).toBe(1);
+  });
+
+  test("over UDP a flow is recorded for who asks for it with ob (RFC 5626 §5.3.2)", async () => {
+    expect(await recordRoutes("UDP", [["Contact", "<sip:watcher@127.0.0.1:6001>"]])).toBe(1);
+    await sender.register("alice", "*", { headers: [["Expires", "0"]] });
+    expect(await recordRoutes("UDP", [["Contact", "<sip:watcher@127.0.0.1:6001;ob>"]])).toBe(2);
+  });
+
   test("a Record-Route leads on for its own dialog only", async () => {
     const alice = await bed.handset("alice");
     const { routes } = await subscribe(sender, alice);

@@ -198,6 +198,17 @@ describe("silent handsets", () => {
     expect(bed.network.sent.filter(({ to }) => to.port === port)).toHaveLength(before);
   });
 
+  test("an answer that comes when the sender has given up is none", async () => {
+    await bed.close();
+    await start({ contactTimeoutMs: 40_000 });
+    const outcomes: unknown[] = [];
+    bed.proxy.on("forwarded", ({ statusCode }) => outcomes.push(statusCode));
+    await handsets(["", silent]);
+    await sender.request({ requestUri: ALICE });
+    await bed.clock.advance(10_000);
+    expect(outcomes).toEqual([undefined]);
+  });
+
   test("answerTimeouts: false says nothing, as RFC 4320 §4.2 wants", async () => {
     await bed.close();
     await start({ answerTimeouts: false });

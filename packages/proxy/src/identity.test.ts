@@ -10,7 +10,7 @@ import {
 import { afterEach, describe, expect, test } from "vitest";
 import { assertIdentity, keepPrivate } from "./identity.ts";
 import type { SipProxyOptions } from "./options.ts";
-import { type Agent, ProxyBed } from "./testdata/proxy-bed.ts";
+import { type Agent, ProxyBed, responseOf } from "./testdata/proxy-bed.ts";
 import { parseUsers } from "./users-file.ts";
 
 const user = {
@@ -112,6 +112,8 @@ describe("through the proxy", () => {
   afterEach(() => bed.close());
 
   const users = parseUsers("alice:secret\nbob:hunter2\n");
+  const as = (username: string, password: string): DigestClient =>
+    new DigestClient({ accounts: [{ username, password }] });
   const asserted = (agent: Agent): string[] => agent.received.at(-1)?.headers.getAll(PAI) ?? [];
   const push = (headers: Array<readonly [string, string]>, from = "sip:bob@example.test") => ({
     requestUri: "sip:alice@example.test",
@@ -166,6 +168,20 @@ describe("through the proxy", () => {
     expect(alice.received).toHaveLength(0);
   });
 
+  test("an old nonce is answered with a new one and stale, so that no password is asked for", async () => {
+    await start({ users });
+    const credentials = new DigestClient({ accounts: [{ username: "bob", password: "hunter2" }] });
+    await sender.ask(push([]), { credentials });
+    await bed.clock.advance(301_000);
+    await alice.register("alice", `<${alice.contact("alice")}>`, {}, { credentials: as("alice", "secret") });
+    const request = credentials.preauthorize(createRequest({ method: "MESSAGE", ...push([]) }));
+    const response = responseOf(await sender.send(request));
+    expect([response.statusCode, response.headers.get("Proxy-Authenticate")]).toEqual([
+      407,
+      expect.stringMatching(/stale=true/),
+    ]);
+  });
+
   test("credentials that cannot be read are 400", async () => {
     await start({ users });
     expect((await sender.ask(push([["Proxy-Authorization", "Digest username="]]))).statusCode).toBe(400);
@@ -212,6 +228,29 @@ describe("through the proxy", () => {
     expect([await ask("none"), await ask("id")]).toEqual([["<sip:carol@example.test>"], []]);
   });
 
+  test("Privacy: id holds on a flow that a Route names, too", async () => {
+    await start({ trusted: ["127.0.0.2"] });
+    const watcher = await bed.agent("TCP");
+    const notifier = await bed.agent("UDP", { transport: "UDP", address: "127.0.0.2", port: 6100 });
+    await notifier.register("carol", `<${notifier.contact("carol")}>`);
+    await watcher.ask({ method: "SUBSCRIBE", requestUri: "sip:carol@example.test", callId: "dialog" });
+    const routes = notifier.received.at(-1)?.headers.list("Record-Route") ?? [];
+    const notify = (privacy: string) => ({
+      method: "NOTIFY",
+      requestUri: watcher.contact("watcher"),
+      callId: "dialog",
+      headers: [
+        ...routes.map((route) => ["Route", route] as const),
+        [PAI, "<sip:carol@example.test>"] as const,
+        ["Privacy", privacy] as const,
+      ],
+    });
+    await notifier.ask(notify("none"));
+    expect(asserted(watcher)).toEqual(["<sip:carol@example.test>"]);
+    await notifier.ask(notify("id"));
+    expect([watcher.received.length, asserted(watcher)]).toEqual([2, []]);
+  });
+
   test("within a dialog that was let through nobody is asked again", async () => {
     await start({ users });
     const credentials = new DigestClient({ accounts: [{ username: "bob", password: "hunter2" }] });
@@ -234,12 +273,9 @@ describe("through the proxy", () => {
     await start({ users });
     const contact = `<${sender.contact("bob")}>`;
     expect((await sender.register("bob", contact)).statusCode).toBe(401);
-    const as = (username: string, password: string) => ({
-      credentials: new DigestClient({ accounts: [{ username, password }] }),
-    });
-    expect((await sender.register("bob", contact, {}, as("alice", "secret"))).statusCode).toBe(403);
-    expect((await sender.register("bob", contact, {}, as("bob", "hunter2"))).statusCode).toBe(200);
-    expect((await sender.register("carol", contact, {}, as("carol", "x"))).statusCode).toBe(401);
+    expect((await sender.register("bob", contact, {}, { credentials: as("alice", "secret") })).statusCode).toBe(403);
+    expect((await sender.register("bob", contact, {}, { credentials: as("bob", "hunter2") })).statusCode).toBe(200);
+    expect((await sender.register("carol", contact, {}, { credentials: as("carol", "x") })).statusCode).toBe(401);
   });
 
   test.each([

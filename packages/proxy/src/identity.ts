@@ -17,7 +17,7 @@ export function assertIdentity(headers: SipHeaders, { trusted, user }: Sender): 
   const preferred = user === undefined ? [] : headers.list("P-Preferred-Identity");
   if (headers.has("P-Preferred-Identity")) headers.remove("P-Preferred-Identity");
   if (headers.has("P-Asserted-Identity")) {
-    
+    if (trusted) return;
     headers.remove("P-Asserted-Identity");
   }
   if (user === undefined) return;

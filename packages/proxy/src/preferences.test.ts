@@ -149,6 +149,8 @@ describe("RFC 3841 §8, RFC 3840 §9: values", () => {
     ["audio", 'audio="TRUE"', true],
     ["audio", 'audio="FALSE"', false],
     ["audio", "+sip.audio", true],
+    ['audio;+sip.audio="FALSE"', "audio", true],
+    ['+sip.audio="FALSE";audio', "audio", true],
     ["language", "+language", true],
     ['+x="#=5"', '+x="#5:10"', true],
     ['+x="#=5"', '+x="#>=5.1"', false],

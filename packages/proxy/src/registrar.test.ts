@@ -147,6 +147,14 @@ describe("RFC 3261 §10.3, the registrar's steps", () => {
     },
   );
 
+  test("a REGISTER with more contacts than anybody has is 400", async () => {
+    await start({ maxContactsPerAor: 1000 });
+    const many = (count: number): string =>
+      Array.from({ length: count }, (_, i) => `<sip:alice@127.0.0.1:${7000 + i}>`).join(", ");
+    expect((await agent.register("alice", many(33))).statusCode).toBe(400);
+    expect((await agent.register("alice", many(32))).statusCode).toBe(200);
+  });
+
   test("more contacts than one user may have are refused, and the old ones stay", async () => {
     await start({ maxContactsPerAor: 1 });
     await agent.register("alice", A);

@@ -65,6 +65,11 @@ export class Registrar {
         return;
       }
     }
+    if (uri.scheme !== "sip" && uri.scheme !== "sips") {
+      // RFC 3261 §10.2 wants a SIP or SIPS URI there; RFC 4475 §3.3.4 names the answer.
+      transaction.reply(400, { reason: "Bad Request (To is no SIP URI)" });
+      return;
+    }
     if (aor === undefined) {
       transaction.reply(404, { reason: "Not Found (To names no user of this domain)" });
       return;

@@ -101,10 +101,12 @@ class MemoryTransport implements Transport {
   }
 
   existingFlow(target: Address): Flow | undefined {
+    if (this.closed) return undefined;
     return transports[this.name].reliable ? this.#flows.get(keyOf(this.name, target)) : this.#flow(target);
   }
 
   async flowTo(target: Target): Promise<Flow> {
+    if (this.closed) throw new SipTransportError("SIP_CONNECTION_CLOSED", "the transport is closed");
     const reliable = transports[this.name].reliable;
     if (reliable && this.#network.nodeAt(this.name, target) === undefined) {
       throw new SipTransportError("SIP_CONNECT_FAILED", `nobody listens at ${keyOf(this.name, target)}`);

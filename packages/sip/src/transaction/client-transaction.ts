@@ -20,6 +20,8 @@ export interface ClientTransactionHost {
   completed(transaction: ClientTransaction): void;
   /** It is over: forget it. */
   ended(transaction: ClientTransaction): void;
+  /** Its user threw, which must not leave it half-way between two states. */
+  userThrew(error: unknown, transaction: ClientTransaction): void;
 }
 
 /**
@@ -90,7 +92,11 @@ export class ClientTransaction {
   abandon(error: SipTransactionError): void {
     const user = this.#user;
     this.#terminate();
-    user?.failed(error);
+    try {
+      user?.failed(error);
+    } catch (thrown) {
+      this.#host.userThrew(thrown, this);
+    }
   }
 
   #step(event: ClientEvent, response?: SipResponse, error?: SipTransportError): void {
@@ -104,7 +110,7 @@ export class ClientTransaction {
   #perform(action: ClientAction, response: SipResponse | undefined, error: SipTransportError | undefined): void {
     switch (action) {
       case "passUp":
-        if (response !== undefined) this.#user?.response(response);
+        if (response !== undefined) this.#tell(response);
         return;
       case "resend":
         this.#send();
@@ -121,19 +127,30 @@ export class ClientTransaction {
         this.#host.wheel.stop(this.#timer);
         return;
       case "startK":
+        // Unless its user abandoned it when told.
+        if (this.#state !== "completed") return;
         this.#octets = undefined;
         this.#user = undefined;
         if (this.#timers.kMs === 0) this.#step("timerK");
         else this.#host.completed(this);
         return;
       case "failTimeout":
-        this.#user?.failed(new SipTransactionError("SIP_TIMEOUT", `no final response to ${this.method}`));
+        this.#tell(new SipTransactionError("SIP_TIMEOUT", `no final response to ${this.method}`));
         return;
       case "failTransport":
-        this.#user?.failed(new SipTransactionError("SIP_TRANSPORT", error?.message ?? "transport error", { cause: error }));
+        this.#tell(new SipTransactionError("SIP_TRANSPORT", error?.message ?? "transport error", { cause: error }));
         return;
       default:
         action satisfies never;
+    }
+  }
+
+  #tell(what: SipResponse | SipTransactionError): void {
+    try {
+      if (what instanceof SipTransactionError) this.#user?.failed(what);
+      else this.#user?.response(what);
+    } catch (error) {
+      this.#host.userThrew(error, this);
     }
   }
 

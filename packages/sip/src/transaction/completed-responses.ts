@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { Clock } from "../clock.ts";
 
 /** Generations that live at a time; an entry stays for its time and up to one generation longer. */
@@ -27,6 +28,8 @@ export class CompletedResponses {
   readonly #maxBytes: number;
   #generations: Generation[] = [];
   #bytes = 0;
+  /** Secret, so that nobody can send branches of one hash and make every look-up a walk. */
+  readonly #seed: number = randomBytes(4).readInt32LE();
   /** Entries given up early because `maxBytes` was reached. */
   evicted = 0;
 
@@ -46,7 +49,7 @@ export class CompletedResponses {
     const generation = this.#current(now);
     const size = ENTRY_HEAD + key.length + response.length;
     const { chunk, at, place } = this.#reserve(generation, size);
-    const hash = hashOf(key);
+    const hash = hashOf(key, this.#seed);
     chunk.writeDoubleLE(generation.places.get(hash) ?? -1, at);
     chunk.writeDoubleLE(now + this.#keepMs, at + 8);
     chunk.writeUInt32LE(key.length, at + 16);
@@ -60,7 +63,7 @@ export class CompletedResponses {
   get(key: string): Uint8Array | undefined {
     this.#expire(this.#clock.now());
     if (this.#generations.length === 0) return undefined;
-    const hash = hashOf(key);
+    const hash = hashOf(key, this.#seed);
     for (const generation of this.#generations) {
       const first = generation.places.get(hash);
       for (let place = first ?? -1; place >= 0; ) {
@@ -68,7 +71,7 @@ export class CompletedResponses {
         const at = place % MAX_CHUNK_BYTES;
         const keyLength = chunk.readUInt32LE(at + 16);
         const bodyAt = at + ENTRY_HEAD + keyLength;
-        if (chunk.toString("latin1", at + ENTRY_HEAD, bodyAt) === key) {
+        if (keyLength === key.length && chunk.toString("latin1", at + ENTRY_HEAD, bodyAt) === key) {
           // An expired one may hide a newer entry of the same key behind it.
           const live = chunk.readDoubleLE(at + 8) > this.#clock.now();
           if (live) return chunk.subarray(bodyAt, bodyAt + chunk.readUInt32LE(at + 20));
@@ -127,8 +130,8 @@ export class CompletedResponses {
 }
 
 /** FNV-1a, cut to 30 bits so that a Map keeps it as a small integer. Equal hashes are told apart by the key itself. */
-function hashOf(key: string): number {
-  let hash = 0x811c9dc5;
+function hashOf(key: string, seed: number): number {
+  let hash = 0x811c9dc5 ^ seed;
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
   return (hash ^ (hash >>> 15)) & 0x3fff_ffff;
 }

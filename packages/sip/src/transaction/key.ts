@@ -6,17 +6,16 @@ import { MAGIC_COOKIE, paramValue, type SipRequest, sentByOf } from "../message/
  */
 export function serverKey(request: SipRequest): string {
   const via = request.via;
-  const method = request.method === "ACK" ? "INVITE" : request.method;
+  const { method } = request;
   const branch = via.params.get("branch");
   if (branch?.startsWith(MAGIC_COOKIE) && branch.length > MAGIC_COOKIE.length) {
     return `${branch} ${sentByOf(via)} ${method}`;
   }
   const { from, to, cseq } = request;
-  const toTag = request.method === "ACK" ? "" : (paramValue(to.params, "tag") ?? "");
   return [
     request.requestUri,
     paramValue(from.params, "tag") ?? "",
-    toTag,
+    paramValue(to.params, "tag") ?? "",
     request.callId,
     cseq.seq,
     method,

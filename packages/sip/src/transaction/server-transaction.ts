@@ -60,9 +60,12 @@ export class ServerTransaction {
     if (this.open) this.respond(responseTo(this.request, statusCode, init));
   }
 
-  /** Sends a response that is already made. After a final one, further calls do nothing. */
+  /**
+   * Sends a response that is already made. After a final one, further calls do nothing; nor does a provisional one other
+   * than 100, which RFC 4320 §4.1 forbids.
+   */
   respond(response: SipResponse): void {
-    if (!this.open) return;
+    if (!this.open || (!response.isFinal && response.statusCode !== 100)) return;
     this.#last = response.encode();
     this.#step(response.isFinal ? "final" : "provisional");
   }

@@ -1,5 +1,8 @@
 import type { Clock, Timer } from "../clock.ts";
 
+/** Ticks looked at one by one; past that (ten seconds of nothing fired) the slots are sorted instead. */
+const MAX_STEPS = 1000;
+
 /** A slot in the wheel's lists; what waits for a time holds one of these instead of a timer of its own. */
 export interface WheelTimer {
   readonly fire: () => void;
@@ -19,6 +22,7 @@ export class TimerWheel {
   #wake: Timer | undefined;
   #wakeTick = Number.POSITIVE_INFINITY;
   #size = 0;
+  #closed = false;
 
   constructor(clock: Clock, tickMs = 10) {
     this.#clock = clock;
@@ -43,6 +47,7 @@ export class TimerWheel {
   /** Starts it, or starts it anew. */
   start(timer: WheelTimer, delayMs: number): void {
     if (timer.tick >= 0) this.stop(timer);
+    if (this.#closed) return;
     const tick = Math.ceil((this.#clock.now() + delayMs) / this.#tickMs);
     const head = this.#slots.get(tick);
     timer.tick = tick;
@@ -66,13 +71,15 @@ export class TimerWheel {
     this.#size--;
   }
 
-  /** Forgets all timers. */
+  /** Forgets all timers, for good: none that is started later runs. */
   close(): void {
+    this.#closed = true;
     this.#wake?.cancel();
     this.#wake = undefined;
     this.#wakeTick = Number.POSITIVE_INFINITY;
-    this.#slots.clear();
-    this.#size = 0;
+    for (const tick of [...this.#slots.keys()]) {
+      for (let timer = this.#slots.get(tick); timer !== undefined; timer = this.#slots.get(tick)) this.stop(timer);
+    }
   }
 
   #wakeAt(tick: number): void {
@@ -86,9 +93,21 @@ export class TimerWheel {
     const from = this.#wakeTick;
     this.#wake = undefined;
     this.#wakeTick = Number.POSITIVE_INFINITY;
-    // Ticks between two wake-ups are few; slots are keyed by tick, so an empty one costs one look-up.
-    for (let tick = from; tick <= now; tick++) this.#fireAll(tick);
-    this.#sleep(now + 1);
+    let threw = true;
+    try {
+      // Ticks between two wake-ups are few; slots are keyed by tick, so an empty one costs one look-up.
+      if (now - from < MAX_STEPS) for (let tick = from; tick <= now; tick++) this.#fireAll(tick);
+      else for (const tick of this.#ticksUntil(now)) this.#fireAll(tick);
+      threw = false;
+    } finally {
+      // What a timer that threw kept from firing is found by a search for the oldest.
+      this.#sleep(threw ? -1 : now + 1);
+    }
+  }
+
+  /** After a jump of the clock (the machine slept): only the ticks that have timers, in order. */
+  #ticksUntil(now: number): number[] {
+    return [...this.#slots.keys()].filter((tick) => tick <= now).sort((a, b) => a - b);
   }
 
   #fireAll(tick: number): void {
@@ -99,7 +118,7 @@ export class TimerWheel {
   }
 
   #sleep(from: number): void {
-    if (this.#slots.size === 0) return;
+    if (this.#closed || this.#slots.size === 0) return;
     let tick = Number.POSITIVE_INFINITY;
     // A few thousand slots at most (32 s of ticks); while traffic runs the next one is close.
     if (this.#slots.has(from)) tick = from;

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { type Logger, silentLogger } from "../logger.ts";
-import { newBranch, type SipRequest, type SipResponse, sentByOf } from "../message/index.ts";
+import { newBranch, responseTo, type SipRequest, type SipResponse, sentByOf } from "../message/index.ts";
 import { type Flow, SipTransportError, transports } from "../transport/transport.ts";
 import type { TransportLayer } from "../transport/transport-layer.ts";
 import { ClientTransaction, type ClientTransactionHost, type ClientTransactionUser } from "./client-transaction.ts";
@@ -19,7 +19,12 @@ export interface TransactionLayerOptions {
   readonly onRequest: (transaction: ServerTransaction) => void;
   readonly timers?: BaseTimers;
   readonly logger?: Logger;
+  /** Requests that may wait for their answer at a time; more are answered 503 (RFC 3261 §21.5.4). Default 200000. */
+  readonly maxServerTransactions?: number;
 }
+
+/** What a 503 for too many requests asks for. */
+const RETRY_AFTER_SECONDS = "5";
 
 /** Matches messages to transactions and makes new ones. RFC 3261 §17.1.3, §17.2.3. */
 export class TransactionLayer {
@@ -30,12 +35,16 @@ export class TransactionLayer {
   readonly #completed: CompletedResponses;
   readonly #absorbing: CompletedBranches;
   readonly #timers: { readonly reliable: NonInviteTimers; readonly unreliable: NonInviteTimers };
+  readonly #maxServers: number;
   readonly #clients = new Map<string, ClientTransaction>();
+  /** Those on connections, so that the end of one connection does not cost a walk over all transactions. */
+  readonly #byConnection = new Map<Flow, Set<ClientTransaction>>();
   readonly #servers = new Map<string, ServerTransaction>();
   readonly #clientHost: ClientTransactionHost;
   readonly #serverHost: ServerTransactionHost;
   /** What came and went, for metrics and tests. */
-  readonly stats = { retransmissionsAbsorbed: 0, responsesAbsorbed: 0, strayResponses: 0, abandoned: 0 };
+  readonly stats = { retransmissionsAbsorbed: 0, responsesAbsorbed: 0, strayResponses: 0, abandoned: 0, overloaded: 0 };
+  #closed = false;
 
   constructor(options: TransactionLayerOptions) {
     const timers = options.timers ?? defaultTimers;
@@ -46,17 +55,23 @@ export class TransactionLayer {
     this.#timers = { reliable: nonInviteTimers(true, timers), unreliable: nonInviteTimers(false, timers) };
     this.#completed = new CompletedResponses(options.clock, this.#timers.unreliable.jMs);
     this.#absorbing = new CompletedBranches(options.clock, this.#timers.unreliable.kMs);
+    this.#maxServers = options.maxServerTransactions ?? 200_000;
     this.#clientHost = {
       wheel: this.#wheel,
       completed: ({ branch }) => {
         this.#clients.delete(branch);
         this.#absorbing.add(branch);
       },
-      ended: ({ branch }) => void this.#clients.delete(branch),
+      ended: (transaction) => {
+        this.#clients.delete(transaction.branch);
+        if (this.#byConnection.size > 0) this.#byConnection.get(transaction.flow)?.delete(transaction);
+      },
+      userThrew: (error, { method }) => this.#logger.error({ err: error, method }, "the user of a transaction threw"),
     };
     this.#serverHost = {
       wheel: this.#wheel,
-      sendResponse: (octets, transaction) => this.#transport.sendResponse(octets, transaction.request, transaction.flow),
+      sendResponse: (octets, transaction) =>
+        this.#transport.sendResponse(octets, transaction.request, transaction.flow),
       completed: (transaction, octets) => {
         this.#servers.delete(transaction.key);
         if (!transports[transaction.flow.transport].reliable) this.#completed.put(transaction.key, octets);
@@ -76,7 +91,8 @@ export class TransactionLayer {
   /**
    * Sends `request` on `flow` in a new transaction. The topmost Via is added here; `request` must not be used again.
    *
-   * @param user hears of responses and failure, never before this returns.
+   * @param user hears of responses and failure, never before this returns; of SIP_CLOSED when the layer is closed.
+   * @throws {SipParseError} when `request` cannot be encoded: a method or Request-URI that is none.
    */
   send(request: SipRequest, flow: Flow, user: ClientTransactionUser): ClientTransaction {
     const branch = newBranch();
@@ -85,13 +101,21 @@ export class TransactionLayer {
     const { reliable } = transports[flow.transport];
     const timers = reliable ? this.#timers.reliable : this.#timers.unreliable;
     const transaction = new ClientTransaction(this.#clientHost, timers, request, { branch, sentBy }, flow, user);
+    if (this.#closed) {
+      queueMicrotask(() => transaction.abandon(closedError()));
+      return transaction;
+    }
     this.#clients.set(branch, transaction);
+    // A connection that is about to end says so on `send`, and its end may have been told already.
+    if (reliable && flow.open) this.#onConnection(flow).add(transaction);
     transaction.start(reliable);
     return transaction;
   }
 
   /** A sound request from the transport layer. */
   receiveRequest(request: SipRequest, flow: Flow): void {
+    // There is no INVITE transaction that an ACK could belong to, and an answer to one would bring the next (§17.1.1.3).
+    if (this.#closed || request.method === "ACK") return;
     const key = serverKey(request);
     const running = this.#servers.get(key);
     if (running !== undefined) {
@@ -106,7 +130,12 @@ export class TransactionLayer {
       this.#transport.sendResponse(answered, request, flow);
       return;
     }
-    if (request.method === "ACK") return; // No INVITE transaction it could belong to.
+    if (this.#servers.size >= this.#maxServers) {
+      this.stats.overloaded++;
+      const refusal = responseTo(request, 503, { headers: [["Retry-After", RETRY_AFTER_SECONDS]] });
+      this.#transport.sendResponse(refusal.encode(), request, flow);
+      return;
+    }
     const timers = reliable ? this.#timers.reliable : this.#timers.unreliable;
     const transaction = new ServerTransaction(this.#serverHost, timers, key, request, flow);
     this.#servers.set(key, transaction);
@@ -128,7 +157,11 @@ export class TransactionLayer {
       this.stats.responsesAbsorbed++;
       return;
     }
-    if (transaction === undefined || transaction.method !== response.cseq.method || transaction.sentBy !== sentByOf(via)) {
+    if (
+      transaction === undefined ||
+      transaction.method !== response.cseq.method ||
+      transaction.sentBy !== sentByOf(via)
+    ) {
       this.stats.strayResponses++;
       this.#logger.debug({ branch, statusCode: response.statusCode }, "response without a transaction");
       return;
@@ -139,19 +172,34 @@ export class TransactionLayer {
   /** A connection ended: requests that wait on it fail now instead of at Timer F. RFC 3261 §17.1.4. */
   flowClosed(flow: Flow, error: SipTransportError | undefined): void {
     if (!transports[flow.transport].reliable) return;
+    const waiting = this.#byConnection.get(flow);
+    if (waiting === undefined) return;
+    this.#byConnection.delete(flow);
     const cause = error ?? new SipTransportError("SIP_CONNECTION_CLOSED", "the connection closed before the response");
-    for (const transaction of [...this.#clients.values()]) {
-      if (transaction.flow === flow) transaction.transportError(cause);
-    }
+    for (const transaction of waiting) transaction.transportError(cause);
   }
 
-  /** Ends all transactions; waiting users hear SIP_CLOSED. */
+  /** Ends all transactions; waiting users hear SIP_CLOSED, and so do those that come later. Idempotent. */
   close(): void {
-    const error = new SipTransactionError("SIP_CLOSED", "the endpoint was closed");
+    this.#closed = true;
+    const error = closedError();
     for (const transaction of [...this.#clients.values()]) transaction.abandon(error);
     this.#clients.clear();
+    this.#byConnection.clear();
     this.#servers.clear();
     this.#completed.clear();
     this.#wheel.close();
   }
+
+  #onConnection(flow: Flow): Set<ClientTransaction> {
+    const known = this.#byConnection.get(flow);
+    if (known !== undefined) return known;
+    const waiting = new Set<ClientTransaction>();
+    this.#byConnection.set(flow, waiting);
+    return waiting;
+  }
+}
+
+function closedError(): SipTransactionError {
+  return new SipTransactionError("SIP_CLOSED", "the endpoint was closed");
 }

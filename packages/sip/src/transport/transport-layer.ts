@@ -1,12 +1,6 @@
-import { randomUUID } from "node:crypto";
-import { networkInterfaces } from "node:os";
 import { type Logger, silentLogger } from "../logger.ts";
 import {
-  bareHost,
-  hostInUri,
-  isNumericHost,
   isSound,
-  paramValue,
   reasonPhrases,
   rejectionOf,
   responseTo,
@@ -14,10 +8,11 @@ import {
   type SipParseError,
   SipRequest,
   type SipResponse,
-  serializeVia,
   type Via,
 } from "../message/index.ts";
+import { nearest, sameAddress, sentByOfTransport } from "./sent-by.ts";
 import {
+  type Address,
   type Flow,
   type FlowUser,
   type ListenAddress,
@@ -27,6 +22,7 @@ import {
   type TransportName,
   transports,
 } from "./transport.ts";
+import { hasReadableVia, markSource, responseTarget } from "./via-marks.ts";
 
 /** How the layer opens one transport; a test passes that of its in-memory network. */
 export type OpenTransport = (listen: ListenAddress, user: FlowUser) => Promise<Transport>;
@@ -38,6 +34,9 @@ export interface TransportUser {
   flowClosed(flow: Flow, error: SipTransportError | undefined): void;
 }
 
+/** Where the sender of a request can be reached by its sent-by: RFC 3263 §5. */
+export type LocateSentBy = (via: Via) => AsyncIterable<Target>;
+
 /**
  * All transports of one endpoint: rejects what is not sound, marks where requests came from, sends responses back there.
  * RFC 3261 §18, RFC 3581.
@@ -46,15 +45,27 @@ export class TransportLayer implements FlowUser {
   readonly #open: OpenTransport;
   readonly #user: TransportUser;
   readonly #logger: Logger;
+  readonly #locateSentBy: LocateSentBy | undefined;
   readonly #opened: Transport[] = [];
-  readonly #sentBy = new Map<TransportName, string>();
+  readonly #sentBy = new Map<TransportName, Array<{ readonly local: Address; readonly sentBy: string }>>();
   #names: readonly TransportName[] = [];
-  readonly stats = { requests: 0, responses: 0, malformed: 0, rejected: 0, unsoundResponses: 0, responsesLost: 0 };
+  readonly stats = {
+    requests: 0,
+    responses: 0,
+    malformed: 0,
+    rejected: 0,
+    unsoundResponses: 0,
+    responsesLost: 0,
+    /** Messages whose handling threw: a defect, here or above; the endpoint goes on. */
+    handlerErrors: 0,
+  };
 
-  constructor(open: OpenTransport, user: TransportUser, logger: Logger = silentLogger) {
+  /** @param locateSentBy the last resort for a response whose connection is gone; without it, that is lost. */
+  constructor(open: OpenTransport, user: TransportUser, logger: Logger = silentLogger, locateSentBy?: LocateSentBy) {
     this.#open = open;
     this.#user = user;
     this.#logger = logger;
+    this.#locateSentBy = locateSentBy;
   }
 
   /** Opens one more transport and returns what it is bound to. @throws {SipTransportError} SIP_LISTEN_FAILED. */
@@ -62,7 +73,9 @@ export class TransportLayer implements FlowUser {
     const transport = await this.#open(listen, this);
     this.#opened.push(transport);
     this.#names = [...new Set(this.#opened.map(({ name }) => name))];
-    if (!this.#sentBy.has(transport.name)) this.#sentBy.set(transport.name, sentByOfTransport(transport));
+    const same = this.#sentBy.get(transport.name) ?? [];
+    same.push({ local: transport.local, sentBy: sentByOfTransport(transport) });
+    this.#sentBy.set(transport.name, same);
     return { transport: transport.name, ...transport.local };
   }
 
@@ -71,9 +84,12 @@ export class TransportLayer implements FlowUser {
     return this.#names;
   }
 
-  /** `host[:port]` for our Via and Contact on this flow. RFC 3261 §18.1.1. */
-  sentBy(flow: { readonly transport: TransportName }): string {
-    return this.#sentBy.get(flow.transport) ?? "localhost.invalid";
+  /** `host[:port]` for our Via and Contact on this flow; of the first listener when `local` is not said. RFC 3261 §18.1.1. */
+  sentBy({ transport, local }: { readonly transport: TransportName; readonly local?: Address }): string {
+    const all = this.#sentBy.get(transport);
+    const first = all?.[0];
+    if (all === undefined || first === undefined) return "localhost.invalid";
+    return local === undefined || all.length === 1 ? first.sentBy : nearest(all, local).sentBy;
   }
 
   /** The flow to `target` if it is open already: no promise on the hot path. */
@@ -95,28 +111,32 @@ export class TransportLayer implements FlowUser {
 
   /** Sends a response the way RFC 3261 §18.2.2 and RFC 3581 §4 say. Never throws; a lost one is counted. */
   sendResponse(octets: Uint8Array, request: SipRequest, flow: Flow): void {
-    if (flow.open && (transports[flow.transport].reliable || request.via.params.has("rport"))) {
-      flow.send(octets, (error) => this.#responseLost(error, request));
+    const lost = (error: SipTransportError): void => this.#responseLost(error, request);
+    if (transports[flow.transport].reliable) {
+      if (!flow.open) void this.#onNewConnection(octets, request, flow);
+      // One that is merely full is the only way there is.
+      else flow.send(octets, (error) => (flow.open ? lost(error) : void this.#onNewConnection(octets, request, flow)));
       return;
     }
-    const target = responseTarget(request.via, flow);
-    const existing = this.existingFlow(target);
-    if (existing !== undefined) {
-      existing.send(octets, (error) => this.#responseLost(error, request));
+    const { via } = request;
+    // RFC 3581 §4: back to the source port when asked for, unless maddr names another place.
+    if (flow.open && via.params.has("rport") && !via.params.has("maddr")) {
+      flow.send(octets, lost);
       return;
     }
-    this.flowTo(target).then(
-      (other) => other.send(octets, (error) => this.#responseLost(error, request)),
-      (error: unknown) => this.#responseLost(error, request),
-    );
+    const target = responseTarget(via, flow);
+    const other = this.#transportFor(target, flow.local)?.existingFlow(target);
+    if (other !== undefined) other.send(octets, lost);
+    else lost(new SipTransportError("SIP_NO_TRANSPORT", `no open ${target.transport} towards ${target.address}`));
   }
 
   message(message: SipMessage, flow: Flow): void {
-    if (message instanceof SipRequest) this.#receiveRequest(message, flow);
-    else if (isSound(message)) {
-      this.stats.responses++;
-      this.#user.response(message, flow);
-    } else this.stats.unsoundResponses++;
+    try {
+      this.#receive(message, flow);
+    } catch (error) {
+      this.stats.handlerErrors++;
+      this.#logger.error({ err: error, remote: flow.remote, kind: message.kind }, "handling a message threw");
+    }
   }
 
   malformed(error: SipParseError, flow: Flow): void {
@@ -135,6 +155,14 @@ export class TransportLayer implements FlowUser {
   /** Closes all transports. Idempotent. */
   async close(): Promise<void> {
     await Promise.all(this.#opened.splice(0).map((transport) => transport.close()));
+  }
+
+  #receive(message: SipMessage, flow: Flow): void {
+    if (message instanceof SipRequest) this.#receiveRequest(message, flow);
+    else if (isSound(message)) {
+      this.stats.responses++;
+      this.#user.response(message, flow);
+    } else this.stats.unsoundResponses++;
   }
 
   #receiveRequest(request: SipRequest, flow: Flow): void {
@@ -160,67 +188,60 @@ export class TransportLayer implements FlowUser {
     else flow.send(octets, (error) => this.#responseLost(error, request));
   }
 
+  /**
+   * RFC 3261 §18.2.2 for a connection that is gone: a new one to where the request came from, at the port of sent-by, and
+   * if that cannot be had, to where sent-by leads by RFC 3263 §5. Never rejects.
+   */
+  async #onNewConnection(octets: Uint8Array, request: SipRequest, flow: Flow): Promise<void> {
+    const lost = (error: unknown): void => this.#responseLost(error, request);
+    const { via } = request;
+    // RFC 7118 §5.2: nobody can connect to a WebSocket client.
+    if (via.host.endsWith(".invalid")) {
+      lost(new SipTransportError("SIP_CONNECTION_CLOSED", `the connection is gone, and ${via.host} is no address`));
+      return;
+    }
+    try {
+      (await this.#firstFlow(via, responseTarget(via, flow))).send(octets, lost);
+    } catch (error) {
+      lost(error);
+    }
+  }
+
+  async #firstFlow(via: Via, source: Target): Promise<Flow> {
+    try {
+      return await this.flowTo(source);
+    } catch (error) {
+      if (this.#locateSentBy === undefined || this.#opened.length === 0) throw error;
+    }
+    let cause: unknown;
+    for await (const target of this.#locateSentBy(via)) {
+      try {
+        return await this.flowTo(target);
+      } catch (error) {
+        cause = error;
+      }
+    }
+    throw new SipTransportError("SIP_CONNECT_FAILED", `nobody to reach for ${via.host}`, { cause });
+  }
+
+  /** What was rejected may lack any header field: no getter that throws is used here. */
   #responseLost(error: unknown, { method, headers }: SipRequest): void {
     this.stats.responsesLost++;
     this.#logger.warn({ err: error, method, callId: headers.get("Call-ID") }, "a response could not be sent");
   }
 
-  /** Same transport; among several of it the one of the same address family. */
-  #transportFor(target: Target): Transport | undefined {
+  /** Same transport; among several of it the one bound to `from`, else the first of the same address family. */
+  #transportFor(target: Target, from?: Address): Transport | undefined {
     const ipv6 = target.address.includes(":");
+    let family: Transport | undefined;
     let other: Transport | undefined;
     for (const transport of this.#opened) {
       if (transport.name !== target.transport) continue;
-      if (transport.local.address.includes(":") === ipv6) return transport;
       other ??= transport;
+      if (transport.local.address.includes(":") !== ipv6) continue;
+      if (from === undefined || sameAddress(transport.local, from)) return transport;
+      family ??= transport;
     }
-    return other;
+    return family ?? other;
   }
-}
-
-function hasReadableVia(request: SipRequest): boolean {
-  try {
-    return request.via !== undefined;
-  } catch {
-    return false;
-  }
-}
-
-/** `received` when the sent-by is not where it came from, `received` and `rport` when asked. RFC 3261 §18.2.1, RFC 3581 §4. */
-function markSource(request: SipRequest, flow: Flow): void {
-  const via = request.via;
-  const { address, port } = flow.remote;
-  const wantsPort = via.params.has("rport");
-  if (!wantsPort && bareHost(via.host) === address) return;
-  const params = new Map(via.params).set("received", address);
-  if (wantsPort) params.set("rport", String(port));
-  request.headers.replaceFirst("Via", serializeVia({ ...via, params }));
-}
-
-/** Where a response goes when not back on its flow: maddr, else received, at rport or the sent-by port. */
-function responseTarget(via: Via, flow: Flow): Target {
-  const { transport } = flow;
-  const port = via.port ?? transports[transport].defaultPort;
-  const maddr = via.params.get("maddr");
-  if (!transports[transport].reliable && maddr != null && isNumericHost(maddr)) {
-    return { transport, address: bareHost(maddr), port };
-  }
-  const rport = transports[transport].reliable ? undefined : Number(paramValue(via.params, "rport") || Number.NaN);
-  return { transport, address: flow.remote.address, port: rport === undefined || Number.isNaN(rport) ? port : rport };
-}
-
-function sentByOfTransport(transport: Transport): string {
-  const { address, port } = transport.local;
-  // RFC 7118 §5.2: a WebSocket client has no address that others could reach.
-  if (port === 0) return `${randomUUID().slice(0, 13)}.invalid`;
-  const host = address === "0.0.0.0" || address === "::" ? reachableAddress(address) : address;
-  return `${hostInUri(host)}:${port}`;
-}
-
-/** Bound to all addresses: the first that others can reach, or the loopback one. `rport` mends the rest. */
-function reachableAddress(any: string): string {
-  const family = any === "::" ? "IPv6" : "IPv4";
-  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  const found = all.find((entry) => entry.family === family && !entry.internal && !entry.address.startsWith("fe80"));
-  return found?.address ?? (any === "::" ? "::1" : "127.0.0.1");
 }

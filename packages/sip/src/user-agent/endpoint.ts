@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../clock.ts";
+import { locate, type Resolver, sentByUri, systemResolver } from "../locate/index.ts";
 import { type Logger, silentLogger } from "../logger.ts";
-import type { SipRequest } from "../message/index.ts";
+import type { SipRequest, Via } from "../message/index.ts";
 import {
   type BaseTimers,
   type ClientTransaction,
@@ -9,7 +10,14 @@ import {
   TransactionLayer,
 } from "../transaction/index.ts";
 import { openTransport } from "../transport/index.ts";
-import type { Flow, ListenAddress, SipTransportError, Target, TransportName, TransportOptions } from "../transport/transport.ts";
+import type {
+  Flow,
+  ListenAddress,
+  SipTransportError,
+  Target,
+  TransportName,
+  TransportOptions,
+} from "../transport/transport.ts";
 import { type OpenTransport, TransportLayer } from "../transport/transport-layer.ts";
 
 export interface SipEndpointOptions extends TransportOptions {
@@ -22,9 +30,16 @@ export interface SipEndpointOptions extends TransportOptions {
   readonly clock?: Clock;
   readonly timers?: BaseTimers;
   readonly logger?: Logger;
+  /** Finds the way back for a response whose connection is gone (RFC 3263 §5). Default: the system's DNS. */
+  readonly resolver?: Resolver;
+  /** Requests that may wait for their answer at a time; more are answered 503. Default 200000. */
+  readonly maxServerTransactions?: number;
   /** How transports are opened; tests pass `network.open` of a MemoryNetwork. */
   readonly open?: OpenTransport;
 }
+
+/** Places tried for one response whose connection is gone. */
+const MAX_RETURN_TARGETS = 4;
 
 /** Transports and transactions of one SIP element: what a user agent or a proxy stands on. */
 export class SipEndpoint {
@@ -39,7 +54,7 @@ export class SipEndpoint {
   private constructor(options: SipEndpointOptions) {
     this.clock = options.clock ?? systemClock;
     this.logger = options.logger ?? silentLogger;
-    const { listen: _, open, ...settings } = options;
+    const { listen: _, open, resolver, ...settings } = options;
     const { clock, logger } = this;
     this.#transport = new TransportLayer(
       open ??
@@ -51,6 +66,7 @@ export class SipEndpoint {
         flowClosed: (flow, error) => this.#onFlowClosed(flow, error),
       },
       this.logger,
+      (via) => this.#locateSentBy(via, resolver),
     );
     this.#transactions = new TransactionLayer({ ...options, clock, transport: this.#transport });
     if (options.onFlowClosed !== undefined) this.#flowClosed.add(options.onFlowClosed);
@@ -66,6 +82,11 @@ export class SipEndpoint {
       throw error;
     }
     return endpoint;
+  }
+
+  /** Whether it was closed: nothing can be sent any more. */
+  get closed(): boolean {
+    return this.#closed !== undefined;
   }
 
   /** What it is bound to, with real ports, in the order of `listen`. */
@@ -122,6 +143,16 @@ export class SipEndpoint {
 
   #onFlowClosed(flow: Flow, error: SipTransportError | undefined): void {
     this.#transactions.flowClosed(flow, error);
-    for (const listener of this.#flowClosed) listener(flow, error);
+    for (const listener of this.#flowClosed) {
+      try {
+        listener(flow, error);
+      } catch (thrown) {
+        this.logger.error({ err: thrown, remote: flow.remote }, "a listener for the end of connections threw");
+      }
+    }
+  }
+
+  #locateSentBy(via: Via, resolver: Resolver = systemResolver()): AsyncIterable<Target> {
+    return locate(sentByUri(via), { resolver, supported: this.transportNames, maxTargets: MAX_RETURN_TARGETS });
   }
 }

@@ -1,6 +1,6 @@
 import { type MachineTable, to } from "../transaction/machine.ts";
 
-export type RegistrationState = "idle" | "registering" | "registered" | "waiting" | "removing" | "ended";
+export type RegistrationState = "idle" | "registering" | "registered" | "waiting" | "stopping" | "removing" | "ended";
 export type RegistrationEvent =
   | "start"
   | "accepted" // 200 that lists our contact
@@ -9,6 +9,8 @@ export type RegistrationEvent =
   | "refreshDue"
   | "retryDue"
   | "flowLost"
+  | "flowLostAgain" // soon after it was lost before: a server that accepts and hangs up
+  | "endpointClosed"
   | "stop"
   | "removed"; // the answer to the removal, whatever it is
 export type RegistrationAction =
@@ -24,7 +26,8 @@ export type RegistrationAction =
 
 /**
  * One binding at a registrar, kept alive until it is stopped. RFC 3261 §10.2; re-registration after the loss of a flow
- * RFC 5626 §4.5. While a REGISTER is under way the loss of its flow comes as its failure.
+ * RFC 5626 §4.5. While a REGISTER is under way the loss of its flow comes as its failure, and the removal waits for its
+ * answer: there must be one at a time (§10.2), and the later of two need not arrive later.
  */
 export const registration: MachineTable<RegistrationState, RegistrationEvent, RegistrationAction> = {
   idle: {
@@ -35,16 +38,24 @@ export const registration: MachineTable<RegistrationState, RegistrationEvent, Re
     accepted: to("registered", "reportRegistered", "startRefresh"),
     tooBrief: to("registering", "raiseExpires", "register"),
     refused: to("waiting", "reportFailed", "startRetry"),
-    stop: to("removing", "remove"),
+    endpointClosed: to("ended", "reportEnded"),
+    stop: to("stopping"),
   },
   registered: {
     refreshDue: to("registering", "register"),
     flowLost: to("registering", "stopTimers", "register"),
+    flowLostAgain: to("waiting", "stopTimers", "reportFailed", "startRetry"),
     stop: to("removing", "stopTimers", "remove"),
   },
   waiting: {
     retryDue: to("registering", "register"),
     stop: to("removing", "stopTimers", "remove"),
+  },
+  stopping: {
+    accepted: to("removing", "remove"),
+    tooBrief: to("removing", "remove"),
+    refused: to("removing", "remove"),
+    endpointClosed: to("ended", "reportEnded"),
   },
   removing: {
     removed: to("ended", "reportEnded"),

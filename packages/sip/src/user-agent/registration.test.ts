@@ -1,5 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { parseUri, paramValue, parseNameAddr, type SipUri } from "../message/index.ts";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { paramValue, parseNameAddr, parseUri, type SipUri } from "../message/index.ts";
 import { MemoryNetwork, seededRandom, VirtualClock } from "../testing/index.ts";
 import type { ServerTransaction } from "../transaction/index.ts";
 import type { TransportName } from "../transport/transport.ts";
@@ -95,7 +95,9 @@ describe("registration (RFC 3261 §10.2)", () => {
     expect(requests).toHaveLength(2);
     const [first, second] = requests.map(({ request }) => request);
     expect(second?.callId).toBe(first?.callId);
-    expect(paramValue(second?.from.params ?? new Map(), "tag")).toBe(paramValue(first?.from.params ?? new Map(), "tag"));
+    expect(paramValue(second?.from.params ?? new Map(), "tag")).toBe(
+      paramValue(first?.from.params ?? new Map(), "tag"),
+    );
     expect([first?.cseq.seq, second?.cseq.seq]).toEqual([1, 2]);
     expect(first?.requestUri).toBe("sip:example.test");
     expect(events.map((event) => event.kind)).toEqual(["registered", "registered"]);
@@ -129,7 +131,9 @@ describe("registration (RFC 3261 §10.2)", () => {
     await open("UDP");
     registration.start();
     await clock.advance(15_000);
-    expect(events.map((event) => (event.kind === "failed" ? event.retryInMs : event.kind))).toEqual([2000, 4000, 8000, 16_000]);
+    expect(events.map((event) => (event.kind === "failed" ? event.retryInMs : event.kind))).toEqual([
+      2000, 4000, 8000, 16_000,
+    ]);
     answer = accept;
     await clock.advance(16_000);
     expect(events.at(-1)?.kind).toBe("registered");
@@ -196,7 +200,8 @@ describe("registration over a connection (RFC 5626)", () => {
   });
 
   it("keeps the Service-Route of the last 200, and drops it when the next has none (RFC 3608 §5)", async () => {
-    answer = (transaction) => accept(transaction, [["Service-Route", "<sip:a.example.test;lr>, <sip:b.example.test;lr>"]]);
+    answer = (transaction) =>
+      accept(transaction, [["Service-Route", "<sip:a.example.test;lr>, <sip:b.example.test;lr>"]]);
     await open("UDP");
     registration.start();
     await clock.advance(10);
@@ -205,5 +210,149 @@ describe("registration over a connection (RFC 5626)", () => {
     await clock.advance(300_000);
     expect(requests).toHaveLength(2);
     expect(registration.serviceRoute).toEqual([]);
+  });
+});
+
+describe("registration in bad times", () => {
+  it("waits for the answer under way before it removes the binding (§10.2: one REGISTER at a time)", async () => {
+    answer = () => {};
+    await open("UDP");
+    registration.start();
+    await clock.advance(10);
+    const stopped = registration.stop(5000);
+    await clock.advance(100);
+    expect(requests).toHaveLength(1);
+    answer = accept;
+    accept(requests[0] ?? expect.fail("no REGISTER"));
+    await clock.until(stopped);
+    expect(requests.map(({ request }) => [request.cseq.seq, request.headers.get("Expires")])).toEqual([
+      [1, "600"],
+      [2, "0"],
+    ]);
+    expect(events.map(({ kind }) => kind)).toEqual(["ended"]);
+  });
+
+  it("answers 423 once, and then waits as after any refusal: a registrar may raise its least time for ever", async () => {
+    answer = (transaction) => {
+      const asked = Number(transaction.request.headers.get("Expires"));
+      transaction.reply(423, { headers: [["Min-Expires", String(asked + 1)]] });
+    };
+    await open("UDP");
+    registration.start();
+    await clock.advance(1000);
+    expect(requests).toHaveLength(2);
+    expect(events).toMatchObject([{ kind: "failed", sipStatus: 423 }]);
+  });
+
+  it.each(["4294967295", "99999999999999999999"])(
+    "does not refresh at once when the time given is %s s",
+    async (expires) => {
+      answer = (transaction) => {
+        const contact = parseNameAddr(transaction.request.headers.get("Contact") ?? "", "Contact");
+        transaction.reply(200, { headers: [["Contact", `<${contact.uriText}>;expires=${expires}`]] });
+      };
+      const delays: number[] = [];
+      const schedule = clock.schedule.bind(clock);
+      clock.schedule = (delayMs, fire) => {
+        delays.push(delayMs);
+        return schedule(delayMs, fire);
+      };
+      await open("UDP");
+      registration.start();
+      await clock.advance(10);
+      expect(events).toMatchObject([{ kind: "registered", expiresSeconds: 4_294_967_295 }]);
+      // Node fires a timer of more than 2^31-1 ms after 1 ms.
+      expect(Math.max(...delays)).toBe(2_147_483_647);
+    },
+  );
+
+  it("waits as long as Retry-After asks (§20.33)", async () => {
+    answer = (transaction) => transaction.reply(503, { headers: [["Retry-After", "120"]] });
+    await open("UDP");
+    registration.start();
+    await clock.advance(10);
+    expect(events).toMatchObject([{ kind: "failed", sipStatus: 503, retryInMs: 120_000 }]);
+  });
+
+  it("goes on refreshing although a listener throws", async () => {
+    await open("UDP", {
+      onEvent: () => {
+        throw new Error("broken listener");
+      },
+    });
+    registration.start();
+    await clock.advance(301_000);
+    expect(requests).toHaveLength(2);
+  });
+
+  it("waits when a connection is lost again soon after it was made (RFC 5626 §4.5)", async () => {
+    await open("TCP", { instanceId });
+    registration.start();
+    await clock.advance(10);
+    for (const kinds of [
+      ["registered", "registered"],
+      ["registered", "registered", "failed"],
+    ]) {
+      requests.at(-1)?.flow.close();
+      await clock.advance(10);
+      expect(events.map(({ kind }) => kind)).toEqual(kinds);
+    }
+    await clock.advance(2000);
+    expect(events.at(-1)?.kind).toBe("registered");
+  });
+
+  it("comes back at once when a connection is lost that lasted, however often", async () => {
+    await open("TCP", { instanceId, expiresSeconds: 60 });
+    registration.start();
+    for (let count = 1; count <= 3; count++) {
+      await clock.advance(200_000);
+      const before = requests.length;
+      requests.at(-1)?.flow.close();
+      await clock.advance(10);
+      expect(requests).toHaveLength(before + 1);
+    }
+    expect(new Set(events.map(({ kind }) => kind))).toEqual(new Set(["registered"]));
+  });
+
+  it("finds the binding of its own reg-id among those of one instance (RFC 5626 §6)", async () => {
+    answer = (transaction) => {
+      const binding = (regId: number, seconds: number): string =>
+        `<sip:x@192.0.2.9>;expires=${seconds};+sip.instance="<${instanceId}>";reg-id=${regId}`;
+      transaction.reply(200, { headers: [["Contact", `${binding(1, 77)}, ${binding(2, 88)}`]] });
+    };
+    await open("TCP", { instanceId, regId: 2 });
+    registration.start();
+    await clock.advance(10);
+    expect(events).toMatchObject([{ kind: "registered", expiresSeconds: 88 }]);
+  });
+
+  it("stops its pings with the binding, and has no flow then", async () => {
+    await open("UDP");
+    registration.start();
+    await clock.advance(10);
+    const flow = registration.flow ?? expect.fail("no flow");
+    const pings = vi.spyOn(flow, "keepAlive");
+    await clock.until(registration.stop());
+    expect(pings.mock.calls).toEqual([[0]]);
+    expect(registration.flow).toBeUndefined();
+  });
+
+  it("ends by itself when its endpoint is closed", async () => {
+    await open("TCP");
+    registration.start();
+    await clock.advance(10);
+    await handset.close();
+    await clock.advance(10);
+    expect(events.map(({ kind }) => kind)).toEqual(["registered", "ended"]);
+  });
+
+  it.each([
+    ["alice", "no scheme"],
+    ["tel:+491234", "not a sip or sips URI"],
+    ["sip:", "bad host"],
+  ])("refuses the AoR %s when it is made", async (aor, problem) => {
+    await open("UDP");
+    const sender = new RequestSender({ endpoint: handset });
+    expect(() => new Registration({ endpoint: handset, sender, aor })).toThrow(problem);
   });
 });

@@ -4,26 +4,23 @@ import {
   canonicalHost,
   newCallId,
   newTag,
-  type NameAddr,
-  parseNameAddr,
-  parseSeconds,
+  parseRetryAfter,
   parseUri,
-  paramValue,
   quote,
-  type SipResponse,
   type SipUri,
   serializeParams,
   serializeUri,
-  urisEqual,
 } from "../message/index.ts";
 import { type Flow, type TransportName, transports } from "../transport/transport.ts";
 import type { SipEndpoint } from "./endpoint.ts";
+import { keepAliveMs, ping, stopPings } from "./flow-pings.ts";
 import {
   type RegistrationAction,
   type RegistrationEvent,
   type RegistrationState,
   registration,
 } from "./registration.machine.ts";
+import { acceptedSeconds, minExpires, type OwnBinding } from "./registration-answer.ts";
 import { createRequest } from "./request.ts";
 import type { RequestSender, SendOutcome } from "./request-sender.ts";
 
@@ -66,6 +63,11 @@ export type RegistrationEventReport =
     }
   | { readonly kind: "ended"; readonly aor: string };
 
+/** A flow that lasted so long was a good one: its loss is answered at once. RFC 5626 §4.5. */
+const STABLE_MS = 120_000;
+/** Longer timers fire at once in Node. */
+const MAX_TIMER_MS = 2_147_483_647;
+
 /**
  * Registers one contact and keeps it registered: refreshes, 423, loss of the connection or of the registrar, removal.
  * RFC 3261 §10.2, Path RFC 3327, Service-Route RFC 3608, outbound RFC 5626.
@@ -81,21 +83,30 @@ export class Registration {
   #cseq = 0;
   #expiresSeconds: number;
   #failures = 0;
+  #jitter: number | undefined;
   #timer: Timer | undefined;
   #flow: Flow | undefined;
   #accepted = 0;
+  #flowSinceMs = 0;
+  /** The flow before this one did not last either. */
+  #lostEarly = false;
+  /** 423 was answered once since the last other answer. */
+  #raised = false;
   #outcome: SendOutcome | undefined;
   #stopped: (() => void) | undefined;
   #serviceRoute: readonly string[] = [];
-  #abort = new AbortController();
+  readonly #abort = new AbortController();
 
+  /** @throws {SipParseError | TypeError} for an AoR or registrar that is no sip or sips URI. */
   constructor(options: RegistrationOptions) {
     this.#options = options;
     this.#endpoint = options.endpoint;
     this.#expiresSeconds = options.expiresSeconds ?? 3600;
-    this.#transport = transportOf(options.nextHop ?? this.#registrarUri(), options.endpoint.transportNames);
+    const registrar = this.#registrarUri();
+    parseUri(options.aor, "AoR");
+    this.#transport = transportOf(options.nextHop ?? registrar, options.endpoint.transportNames);
     this.#unwatch = this.#endpoint.watchFlows((flow) => {
-      if (flow === this.#flow) this.#step("flowLost");
+      if (flow === this.#flow) this.#flowLost();
     });
   }
 
@@ -119,9 +130,9 @@ export class Registration {
     return this.#serviceRoute;
   }
 
-  /** The flow the binding was made on, for requests and pings (RFC 5626 §4.3); undefined when not registered. */
+  /** The flow the last binding was made on, for requests (RFC 5626 §4.3); undefined when it is lost or there is none. */
   get flow(): Flow | undefined {
-    return this.#flow;
+    return this.#flow?.open ? this.#flow : undefined;
   }
 
   /** Registers; what comes of it is told by `onEvent`. */
@@ -133,6 +144,7 @@ export class Registration {
   async stop(timeoutMs = 900): Promise<void> {
     if (this.#state === "ended") return;
     const timer = this.#endpoint.clock.schedule(timeoutMs, () => this.#abort.abort());
+    // An answer under way is waited for; when the time is over, it and the removal are given up.
     await new Promise<void>((resolve) => {
       const before = this.#stopped;
       this.#stopped = () => {
@@ -154,10 +166,12 @@ export class Registration {
   #perform(action: RegistrationAction): void {
     switch (action) {
       case "register":
-        void this.#register(this.#expiresSeconds).then((event) => this.#step(event));
+        void this.#register();
         return;
       case "raiseExpires":
-        this.#expiresSeconds = this.#minExpires() ?? this.#expiresSeconds;
+        if (this.#outcome?.kind === "response") {
+          this.#expiresSeconds = minExpires(this.#outcome.response) ?? this.#expiresSeconds;
+        }
         return;
       case "startRefresh":
         // Half the time for short ones, ten minutes early for long ones (the rule of TS 24.229 §5.1.1.4).
@@ -171,17 +185,23 @@ export class Registration {
         this.#timer?.cancel();
         return;
       case "reportRegistered":
-        this.#failures = 0;
-        this.#report({ kind: "registered", aor: this.#options.aor, contact: this.contact, expiresSeconds: this.#accepted });
+        if (!this.#lostEarly || this.#flowIsStable()) this.#failures = 0;
+        this.#report({
+          kind: "registered",
+          aor: this.#options.aor,
+          contact: this.contact,
+          expiresSeconds: this.#accepted,
+        });
         return;
       case "reportFailed":
         this.#report({ kind: "failed", aor: this.#options.aor, ...this.#refusal(), retryInMs: this.#retryInMs() });
         return;
       case "remove":
-        void this.#register(0).then(() => this.#step("removed"));
+        void this.#send(0).then(() => this.#step("removed"));
         return;
       case "reportEnded":
         this.#unwatch();
+        this.#useFlow(undefined, 0);
         this.#report({ kind: "ended", aor: this.#options.aor });
         this.#stopped?.();
         return;
@@ -190,7 +210,24 @@ export class Registration {
     }
   }
 
-  async #register(expiresSeconds: number): Promise<RegistrationEvent> {
+  async #register(): Promise<void> {
+    this.#outcome = await this.#send(this.#expiresSeconds);
+    this.#step(this.#judge(this.#outcome));
+    // It may have ended while its answer was on the way up.
+    if (this.#state === "registered" && this.#flow?.open === false) this.#flowLost();
+  }
+
+  /** Sends a REGISTER; never rejects. */
+  async #send(expiresSeconds: number): Promise<SendOutcome> {
+    try {
+      return await this.#sendRegister(expiresSeconds);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return { kind: "failure", code: "SIP_UNRESOLVED", reason, retryable: false, attempts: 0 };
+    }
+  }
+
+  async #sendRegister(expiresSeconds: number): Promise<SendOutcome> {
     const { instanceId, regId = 1, contactParams } = this.#options;
     const params = new Map<string, string | null>();
     if (instanceId !== undefined) params.set("+sip.instance", quote(`<${instanceId}>`)).set("reg-id", String(regId));
@@ -216,42 +253,59 @@ export class Registration {
       ...(nextHop === undefined ? {} : { nextHop }),
       ...(credentials === undefined ? {} : { credentials }),
     });
-    this.#outcome = outcome;
-    this.#cseq = outcome.kind === "response" ? outcome.response.cseq.seq : this.#cseq + outcome.attempts;
-    return this.#judge(outcome);
+    // Each answer to a challenge raised it by one; failover did not, which leaves a harmless gap.
+    this.#cseq += Math.max(outcome.attempts - 1, 0);
+    return outcome;
+  }
+
+  #flowLost(): void {
+    const early = !this.#flowIsStable();
+    const again = early && this.#lostEarly;
+    this.#lostEarly = early;
+    if (!again || this.#state !== "registered") {
+      this.#step("flowLost");
+      return;
+    }
+    const reason = "the connection was lost again soon after it was made";
+    this.#outcome = { kind: "failure", code: "SIP_TRANSPORT", reason, retryable: true, attempts: 0 };
+    this.#step("flowLostAgain");
+  }
+
+  #flowIsStable(): boolean {
+    return this.#endpoint.clock.now() - this.#flowSinceMs >= STABLE_MS;
+  }
+
+  #useFlow(flow: Flow | undefined, pingMs: number): void {
+    if (this.#flow !== flow) {
+      if (this.#flow !== undefined) stopPings(this.#flow, this);
+      this.#flowSinceMs = this.#endpoint.clock.now();
+    }
+    this.#flow = flow;
+    if (flow !== undefined) ping(flow, this, pingMs);
   }
 
   #judge(outcome: SendOutcome): RegistrationEvent {
-    if (outcome.kind === "failure") return "refused";
+    if (outcome.kind === "failure") return outcome.code === "SIP_CLOSED" ? "endpointClosed" : "refused";
     const { response, flow } = outcome;
-    if (response.statusCode === 423 && (this.#minExpires() ?? 0) > this.#expiresSeconds) return "tooBrief";
-    const accepted = response.statusCode < 300 ? this.#acceptedSeconds(response) : undefined;
+    const tooBrief = response.statusCode === 423 && (minExpires(response) ?? 0) > this.#expiresSeconds;
+    // Once: a registrar that raises it again and again would be asked without end.
+    if (tooBrief && !this.#raised) {
+      this.#raised = true;
+      return "tooBrief";
+    }
+    this.#raised = false;
+    const accepted = response.statusCode < 300 ? acceptedSeconds(response, this.#binding()) : undefined;
     if (accepted === undefined || accepted === 0) return "refused";
     this.#accepted = accepted;
     this.#serviceRoute = response.headers.list("Service-Route");
-    this.#flow = flow;
-    flow.keepAlive(keepAliveMs(response, flow));
+    this.#useFlow(flow, keepAliveMs(response, flow));
     return "accepted";
   }
 
-  /** How long our binding lives by the answer; undefined when it is not among the contacts. RFC 3261 §10.2.4. */
-  #acceptedSeconds(response: SipResponse): number | undefined {
-    const ours = parseUri(this.contact, "Contact");
-    const { instanceId } = this.#options;
-    for (const text of response.headers.list("Contact")) {
-      const contact = tryNameAddr(text);
-      if (contact === undefined) continue;
-      const same = instanceId !== undefined && paramValue(contact.params, "+sip.instance") === `<${instanceId}>`;
-      if (!same && !urisEqual(contact.uri, ours)) continue;
-      const expires = paramValue(contact.params, "expires") ?? response.headers.get("Expires");
-      return expires === undefined || !/^[0-9]+$/.test(expires) ? this.#expiresSeconds : Number(expires);
-    }
-    return undefined;
-  }
-
-  #minExpires(): number | undefined {
-    const value = this.#outcome?.kind === "response" ? this.#outcome.response.headers.get("Min-Expires") : undefined;
-    return value === undefined || !/^[0-9]+$/.test(value) ? undefined : parseSeconds(value, "Min-Expires");
+  #binding(): OwnBinding {
+    const { instanceId, regId = 1 } = this.#options;
+    const contact = parseUri(this.contact, "Contact") as SipUri;
+    return { contact, instanceId, regId, expiresSeconds: this.#expiresSeconds };
   }
 
   #refusal(): { sipStatus: number | null; reason: string } {
@@ -263,23 +317,28 @@ export class Registration {
       : { sipStatus: statusCode, reason };
   }
 
-  /** RFC 5626 §4.5: doubling, the jitter down to half; the same value until the next failure. */
+  /** RFC 5626 §4.5: doubling, the jitter down to half; the same value until the next failure. Retry-After may ask for more. */
   #retryInMs(): number {
     const { retryBaseMs = 2000, retryMaxMs = 1_800_000 } = this.#options;
     this.#jitter ??= 0.5 + 0.5 * (this.#options.random ?? Math.random)();
-    return Math.round(Math.min(retryMaxMs, retryBaseMs * 2 ** Math.min(this.#failures, 30)) * this.#jitter);
+    const ours = Math.min(retryMaxMs, retryBaseMs * 2 ** Math.min(this.#failures, 30)) * this.#jitter;
+    const { headers } = this.#outcome?.kind === "response" ? this.#outcome.response : {};
+    const asked = (parseRetryAfter(headers?.get("Retry-After")) ?? 0) * 1000;
+    return Math.round(Math.max(ours, Math.min(asked, retryMaxMs)));
   }
-
-  #jitter: number | undefined;
 
   #startTimer(delayMs: number, event: RegistrationEvent): void {
     this.#jitter = undefined;
     this.#timer?.cancel();
-    this.#timer = this.#endpoint.clock.schedule(delayMs, () => this.#step(event));
+    this.#timer = this.#endpoint.clock.schedule(Math.min(delayMs, MAX_TIMER_MS), () => this.#step(event));
   }
 
   #report(event: RegistrationEventReport): void {
-    this.#options.onEvent?.(event);
+    try {
+      this.#options.onEvent?.(event);
+    } catch (error) {
+      this.#endpoint.logger.error({ err: error, event: event.kind }, "a listener for registration events threw");
+    }
   }
 
   #registrarUri(): SipUri {
@@ -301,28 +360,4 @@ function transportOf(uri: SipUri, supported: readonly TransportName[]): Transpor
   if (named !== undefined) return named;
   const fitting = supported.filter((name) => uri.scheme === "sip" || transports[name].secure);
   return fitting.includes("UDP") ? "UDP" : (fitting[0] ?? "UDP");
-}
-
-/** Longest times between pings where the registrar names none. RFC 5626 §4.4.1, §4.4.2. */
-const STREAM_PING_MS = 120_000;
-const UDP_PING_MS = 29_000;
-
-/**
- * How often to ping, 0 for never: on a TCP or TLS connection a registrar that knows nothing of RFC 5626 gives no pong, and
- * the flow would be taken for dead. WebSocket peers must answer (RFC 6455 §5.5.2), and on UDP no answer is waited for.
- */
-function keepAliveMs({ headers }: SipResponse, { transport }: Flow): number {
-  const said = Number(headers.get("Flow-Timer"));
-  if (said > 0) return said * 1000;
-  if (transport === "UDP") return UDP_PING_MS;
-  const answers = [...headers.list("Require"), ...headers.list("Supported")].includes("outbound");
-  return answers || transport === "WS" || transport === "WSS" ? STREAM_PING_MS : 0;
-}
-
-function tryNameAddr(text: string): NameAddr | undefined {
-  try {
-    return parseNameAddr(text, "Contact");
-  } catch {
-    return undefined;
-  }
 }

@@ -63,12 +63,16 @@ describe("failover (RFC 3263 §4.3)", () => {
   });
 
   it("tries the next server after 503, with the same Call-ID and CSeq and a new branch", async () => {
-    await endpoint([at("UDP", "192.0.2.11")], (transaction) => transaction.reply(503, { headers: [["Retry-After", "60"]] }));
+    await endpoint([at("UDP", "192.0.2.11")], (transaction) =>
+      transaction.reply(503, { headers: [["Retry-After", "60"]] }),
+    );
     await endpoint([at("UDP", "192.0.2.12")], (transaction) => transaction.reply(200));
     const sender = await senderOn(["UDP"], { resolver: twoServers });
     const outcome = await clock.until(sender.send(message({ requestUri: "sip:bob@example.test" })));
     expect(outcome).toMatchObject({ kind: "response", attempts: 2, response: { statusCode: 200 } });
-    const [first, second] = ["192.0.2.11", "192.0.2.12"].map((address) => decodeMessage(requestsTo(address)[0]?.octets ?? new Uint8Array()));
+    const [first, second] = ["192.0.2.11", "192.0.2.12"].map((address) =>
+      decodeMessage(requestsTo(address)[0]?.octets ?? new Uint8Array()),
+    );
     expect(second?.callId).toBe(first?.callId);
     expect(second?.cseq).toEqual(first?.cseq);
     expect(second?.headers.getAll("Via")).toHaveLength(1);
@@ -76,7 +80,9 @@ describe("failover (RFC 3263 §4.3)", () => {
   });
 
   it("tries a server that said 503 last until its Retry-After is over", async () => {
-    await endpoint([at("UDP", "192.0.2.11")], (transaction) => transaction.reply(503, { headers: [["Retry-After", "60"]] }));
+    await endpoint([at("UDP", "192.0.2.11")], (transaction) =>
+      transaction.reply(503, { headers: [["Retry-After", "60"]] }),
+    );
     await endpoint([at("UDP", "192.0.2.12")], (transaction) => transaction.reply(200));
     const sender = await senderOn(["UDP"], { resolver: twoServers });
     const send = () => clock.until(sender.send(message({ requestUri: "sip:bob@example.test" })));
@@ -98,7 +104,10 @@ describe("failover (RFC 3263 §4.3)", () => {
   it("gives the last 503 when there is no other server", async () => {
     await endpoint([at("UDP", "192.0.2.2")], (transaction) => transaction.reply(503));
     const sender = await senderOn(["UDP"]);
-    expect(await clock.until(sender.send(message()))).toMatchObject({ kind: "response", response: { statusCode: 503 } });
+    expect(await clock.until(sender.send(message()))).toMatchObject({
+      kind: "response",
+      response: { statusCode: 503 },
+    });
   });
 
   it("does not try another server after a refusal", async () => {
@@ -163,35 +172,40 @@ describe("requests too large for UDP (RFC 3261 §18.1.1)", () => {
 });
 
 describe("authentication (RFC 3261 §22)", () => {
-  it.each([401, 407] as const)("answers %i once with credentials, and reuses them for the next request", async (status) => {
-    const side = status === 401 ? "uas" : "proxy";
-    const server = new DigestServer({
-      realm: "example.test",
-      side,
-      clock,
-      users: (username) => (username === "alice" ? { password: "secret" } : undefined),
-    });
-    await endpoint([at("UDP", "192.0.2.2")], (transaction) => {
-      void server.verify(transaction.request).then((verdict) => {
-        const header = status === 401 ? "WWW-Authenticate" : "Proxy-Authenticate";
-        if (verdict.ok) transaction.reply(200);
-        else {
-          const headers = server.challenge(transaction.request).map((value) => [header, value] as const);
-          transaction.reply(status, { headers });
-        }
+  it.each([401, 407] as const)(
+    "answers %i once with credentials, and reuses them for the next request",
+    async (status) => {
+      const side = status === 401 ? "uas" : "proxy";
+      const server = new DigestServer({
+        realm: "example.test",
+        side,
+        clock,
+        users: (username) => (username === "alice" ? { password: "secret" } : undefined),
       });
-    });
-    const sender = await senderOn(["UDP"]);
-    const credentials = new DigestClient({ accounts: [{ username: "alice", password: "secret" }] });
-    const first = await clock.until(sender.send(message(), { credentials }));
-    expect(first).toMatchObject({ kind: "response", response: { statusCode: 200 }, attempts: 2 });
-    const second = await clock.until(sender.send(message(), { credentials }));
-    expect(second).toMatchObject({ kind: "response", response: { statusCode: 200 }, attempts: 1 });
-  });
+      await endpoint([at("UDP", "192.0.2.2")], (transaction) => {
+        void server.verify(transaction.request).then((verdict) => {
+          const header = status === 401 ? "WWW-Authenticate" : "Proxy-Authenticate";
+          if (verdict.ok) transaction.reply(200);
+          else {
+            const headers = server.challenge(transaction.request).map((value) => [header, value] as const);
+            transaction.reply(status, { headers });
+          }
+        });
+      });
+      const sender = await senderOn(["UDP"]);
+      const credentials = new DigestClient({ accounts: [{ username: "alice", password: "secret" }] });
+      const first = await clock.until(sender.send(message(), { credentials }));
+      expect(first).toMatchObject({ kind: "response", response: { statusCode: 200 }, attempts: 2 });
+      const second = await clock.until(sender.send(message(), { credentials }));
+      expect(second).toMatchObject({ kind: "response", response: { statusCode: 200 }, attempts: 1 });
+    },
+  );
 
   it("gives the 401 back when the password is wrong, after one try", async () => {
     await endpoint([at("UDP", "192.0.2.2")], (transaction) =>
-      transaction.reply(401, { headers: [["WWW-Authenticate", 'Digest realm="r", nonce="n", algorithm=MD5, qop="auth"']] }),
+      transaction.reply(401, {
+        headers: [["WWW-Authenticate", 'Digest realm="r", nonce="n", algorithm=MD5, qop="auth"']],
+      }),
     );
     const sender = await senderOn(["UDP"]);
     const credentials = new DigestClient({ accounts: [{ username: "alice", password: "wrong" }] });
@@ -220,5 +234,83 @@ describe("giving up", () => {
     expect(sender.refused).toBe(1);
     await clock.advance(64_000);
     expect((await Promise.all(all)).map((outcome) => outcome.kind)).toEqual(["failure", "failure", "failure"]);
+  });
+});
+
+describe("a send always settles", () => {
+  const lanes = { window: { maxInFlight: 1, maxWaiting: 10 } };
+  const silent = { naptr: hang, srv: hang, addresses: hang };
+  function hang(): Promise<never> {
+    return new Promise(() => {});
+  }
+
+  it.each([
+    ["an address", "sip:bob@192.0.2.2", "MES SAGE"],
+    ["a name", "sip:bob@one.example.test", "MES SAGE"],
+  ])(
+    "when the request to %s cannot be encoded, without trying others, and gives its place back",
+    async (_, requestUri, method) => {
+      const resolver = staticResolver({ "one.example.test": { addresses: ["192.0.2.2", "192.0.2.3"] } });
+      await endpoint([at("UDP", "192.0.2.2")], (transaction) => transaction.reply(200));
+      const sender = await senderOn(["UDP"], { ...lanes, resolver });
+      for (let i = 0; i < 2; i++) {
+        const outcome = await clock.until(sender.send(message({ requestUri, method })));
+        expect(outcome).toMatchObject({ kind: "failure", code: "SIP_UNRESOLVED", retryable: false, attempts: 0 });
+      }
+      expect((await clock.until(sender.send(message()))).kind).toBe("response");
+    },
+  );
+
+  it("when it is aborted while DNS is silent", async () => {
+    const sender = await senderOn(["UDP"], { resolver: silent });
+    const abort = new AbortController();
+    const outcome = sender.send(message({ requestUri: "sip:bob@example.test" }), { signal: abort.signal });
+    await clock.advance(10);
+    abort.abort();
+    expect(await outcome).toMatchObject({ kind: "failure", code: "SIP_ABORTED" });
+  });
+
+  it("when it is aborted while it waits for a place in the window", async () => {
+    const sender = await senderOn(["UDP"], lanes);
+    const first = sender.send(message());
+    const abort = new AbortController();
+    const second = sender.send(message(), { signal: abort.signal });
+    await clock.advance(10);
+    abort.abort();
+    expect(await second).toMatchObject({ kind: "failure", code: "SIP_ABORTED", attempts: 0 });
+    expect(await clock.until(first)).toMatchObject({ code: "SIP_TIMEOUT" });
+  });
+
+  it.each(["UDP", "TCP"] as const)(
+    "as SIP_CLOSED when the endpoint is closed, those that wait over %s too",
+    async (transport) => {
+      await endpoint([at(transport, "192.0.2.2")]);
+      const sender = await senderOn([transport], lanes);
+      const requestUri = `sip:bob@192.0.2.2;transport=${transport.toLowerCase()}`;
+      const all = [1, 2, 3].map(() => sender.send(message({ requestUri })));
+      await clock.advance(10);
+      const before = network.sent.length;
+      await open[1]?.close();
+      const late = sender.send(message({ requestUri }));
+      const outcomes = await Promise.all([...all, late]);
+      expect(outcomes).toEqual(
+        outcomes.map(() => expect.objectContaining({ kind: "failure", code: "SIP_CLOSED", retryable: false })),
+      );
+      expect(network.sent).toHaveLength(before);
+    },
+  );
+
+  it("on a new connection when its own ended while it waited for a place", async () => {
+    const flows: ServerTransaction[] = [];
+    await endpoint([at("TCP", "192.0.2.2")], (transaction) => {
+      if (flows.push(transaction) > 1) transaction.reply(200);
+    });
+    const sender = await senderOn(["TCP"], lanes);
+    const requestUri = "sip:bob@192.0.2.2;transport=tcp";
+    const all = Promise.all([1, 2].map(() => sender.send(message({ requestUri }))));
+    await clock.advance(10);
+    flows[0]?.flow.close();
+    const outcomes = await clock.until(all);
+    expect(outcomes.map(({ kind, attempts }) => `${kind} ${attempts}`).sort()).toEqual(["failure 1", "response 1"]);
   });
 });

@@ -1,5 +1,5 @@
 import type { DigestClient } from "../auth/index.ts";
-import { locate, locateNow, type Resolver, systemResolver, TargetHealth } from "../locate/index.ts";
+import { locate, locateNow, type Resolver, SipLocateError, systemResolver, TargetHealth } from "../locate/index.ts";
 import {
   parseNameAddr,
   parseRetryAfter,
@@ -8,7 +8,7 @@ import {
   type SipResponse,
   type SipUri,
 } from "../message/index.ts";
-import { SipTransactionError } from "../transaction/index.ts";
+import { type ClientTransaction, SipTransactionError } from "../transaction/index.ts";
 import type { Flow, Target } from "../transport/transport.ts";
 import type { SipEndpoint } from "./endpoint.ts";
 import { DestinationWindow, type WindowLimits } from "./window.ts";
@@ -39,7 +39,13 @@ export interface SendOptions {
   readonly signal?: AbortSignal;
 }
 
-export type SendFailureCode = "SIP_TIMEOUT" | "SIP_TRANSPORT" | "SIP_ABORTED" | "SIP_CLOSED" | "SIP_UNRESOLVED" | "SIP_OVERLOADED";
+export type SendFailureCode =
+  | "SIP_TIMEOUT"
+  | "SIP_TRANSPORT"
+  | "SIP_ABORTED"
+  | "SIP_CLOSED"
+  | "SIP_UNRESOLVED"
+  | "SIP_OVERLOADED";
 
 /** How a request ended: a final response, or the reason why there is none. A refusal is a response, not a failure. */
 export type SendOutcome =
@@ -90,13 +96,20 @@ export class RequestSender {
     return this.#window.refused;
   }
 
-  /** Sends and waits for the outcome. The request belongs to the sender from here on. Never rejects. */
+  /**
+   * Sends and waits for the outcome. The request belongs to the sender from here on. Never throws, never rejects: a
+   * request that cannot be encoded is SIP_UNRESOLVED, not retryable.
+   */
   send(request: SipRequest, options: SendOptions = {}): Promise<SendOutcome> {
     const run: Run = { attempts: 0, sent: undefined };
     const { credentials } = options;
-    return credentials === undefined
-      ? this.#toTargets(request, options, run)
-      : this.#withCredentials(credentials, request, options, run);
+    try {
+      return credentials === undefined
+        ? this.#toTargets(request, options, run)
+        : this.#withCredentials(credentials, request, options, run);
+    } catch (error) {
+      return Promise.resolve(unsendable(error, run));
+    }
   }
 
   async #withCredentials(
@@ -105,25 +118,29 @@ export class RequestSender {
     options: SendOptions,
     run: Run,
   ): Promise<SendOutcome> {
-    let current = credentials.preauthorize(request);
-    // DigestClient ends this: it answers each challenger once, and once more when a nonce was stale.
-    for (;;) {
-      const outcome = await this.#toTargets(current, options, run);
-      if (outcome.kind !== "response") return outcome;
-      const { statusCode } = outcome.response;
-      if (statusCode !== 401 && statusCode !== 407) {
-        credentials.accepted(current, outcome.response);
-        return outcome;
+    try {
+      let current = credentials.preauthorize(request);
+      // DigestClient ends this: it answers each challenger once, and once more when a nonce was stale.
+      for (;;) {
+        const outcome = await this.#toTargets(current, options, run);
+        if (outcome.kind !== "response") return outcome;
+        const { statusCode } = outcome.response;
+        if (statusCode !== 401 && statusCode !== 407) {
+          credentials.accepted(current, outcome.response);
+          return outcome;
+        }
+        const authorized = credentials.authorize(current, outcome.response);
+        if (authorized === undefined) return outcome;
+        current = authorized;
       }
-      const authorized = credentials.authorize(current, outcome.response);
-      if (authorized === undefined) return outcome;
-      current = authorized;
+    } catch (error) {
+      return unsendable(error, run);
     }
   }
 
   /** From here to {@link #transact} the usual case, an open flow to a known address, costs one promise in all. */
   #toTargets(request: SipRequest, options: SendOptions, run: Run): Promise<SendOutcome> {
-    if (options.flow !== undefined) return this.#onFlow(request, options.flow, options, run);
+    if (options.flow !== undefined) return this.#onFlow(request, options.flow, undefined, options, run);
     const hop = options.nextHop ?? nextHopOf(request);
     if (hop === undefined) {
       const problem = `${request.requestUri} is no SIP URI, and there is no Route`;
@@ -137,17 +154,19 @@ export class RequestSender {
 
   async #toLocated(request: SipRequest, hop: SipUri, options: SendOptions, run: Run): Promise<SendOutcome> {
     const supported = this.#endpoint.transportNames;
-    const found = locate(hop, { resolver: this.#resolver, supported, random: this.#random });
+    const { signal } = options;
+    const found = locate(hop, { resolver: this.#resolver, supported, random: this.#random, ...(signal && { signal }) });
     let last: SendOutcome | undefined;
     let tried = 0;
     try {
       for await (const target of this.#health.order(found)) {
-        if (options.signal?.aborted) return failure("SIP_ABORTED", "aborted", false, run);
+        if (signal?.aborted) return aborted(run);
         last = await this.#toTarget(request, target, options, run);
         if (!this.#failsOver(last, target) || ++tried === this.#maxTargets) return last;
       }
     } catch (error) {
-      return last ?? failure("SIP_UNRESOLVED", error instanceof Error ? error.message : String(error), true, run);
+      if (signal?.aborted) return aborted(run);
+      return last ?? (error instanceof SipLocateError ? unresolved(error, run) : unsendable(error, run));
     }
     return last ?? failure("SIP_UNRESOLVED", `no address for ${hop.host}`, false, run);
   }
@@ -174,7 +193,7 @@ export class RequestSender {
     const flow = this.#endpoint.existingFlow(target);
     return flow === undefined
       ? this.#toNewFlow(request, target, options, run)
-      : this.#onFlow(request, flow, options, run);
+      : this.#onFlow(request, flow, target, options, run);
   }
 
   /** RFC 3261 §18.1.1: when the connection is refused, UDP after all. */
@@ -191,7 +210,7 @@ export class RequestSender {
     const datagram = refused ? this.#endpoint.existingFlow(target) : undefined;
     if (datagram === undefined) return outcome;
     this.#endpoint.logger.warn({ target: stream }, "no TCP for a request too large for UDP; sending it on UDP");
-    return this.#onFlow(request, datagram, options, run);
+    return this.#onFlow(request, datagram, target, options, run);
   }
 
   async #toNewFlow(request: SipRequest, target: Target, options: SendOptions, run: Run): Promise<SendOutcome> {
@@ -199,10 +218,11 @@ export class RequestSender {
     try {
       flow = await this.#endpoint.flowTo(target, options.signal);
     } catch (error) {
-      if (options.signal?.aborted) return failure("SIP_ABORTED", "aborted", false, run);
-      return failure("SIP_TRANSPORT", error instanceof Error ? error.message : String(error), true, run);
+      if (options.signal?.aborted) return aborted(run);
+      if (this.#endpoint.closed) return failure("SIP_CLOSED", "the endpoint was closed", false, run);
+      return failure("SIP_TRANSPORT", messageOf(error), true, run);
     }
-    return this.#onFlow(request, flow, options, run);
+    return this.#onFlow(request, flow, target, options, run);
   }
 
   #streamInstead(request: SipRequest, target: Target): Target | undefined {
@@ -212,10 +232,25 @@ export class RequestSender {
     return tooLarge && this.#endpoint.transportNames.includes("TCP") ? { ...target, transport: "TCP" } : undefined;
   }
 
-  #onFlow(request: SipRequest, flow: Flow, { signal }: SendOptions, run: Run): Promise<SendOutcome> {
-    const entered = this.#window.enter(flow);
+  /** @param target where to connect again when the flow ends while the request waits; undefined: that is a failure. */
+  #onFlow(
+    request: SipRequest,
+    flow: Flow,
+    target: Target | undefined,
+    options: SendOptions,
+    run: Run,
+  ): Promise<SendOutcome> {
+    const { signal } = options;
+    const entered = this.#window.enter(flow, signal);
     if (entered === true) return this.#transact(request, flow, signal, run);
-    if (entered !== false) return entered.then(() => this.#transact(request, flow, signal, run));
+    if (entered !== false) {
+      return entered.then((admitted) => {
+        if (!admitted) return aborted(run);
+        if (flow.open || target === undefined) return this.#transact(request, flow, signal, run);
+        this.#window.leave(flow);
+        return this.#toTarget(request, target, options, run);
+      });
+    }
     const { address, port } = flow.remote;
     const problem = `too many requests wait for ${flow.transport} ${address} port ${port}`;
     return Promise.resolve(failure("SIP_OVERLOADED", problem, true, run));
@@ -225,26 +260,32 @@ export class RequestSender {
   #transact(request: SipRequest, flow: Flow, signal: AbortSignal | undefined, run: Run): Promise<SendOutcome> {
     if (signal?.aborted) {
       this.#window.leave(flow);
-      return Promise.resolve(failure("SIP_ABORTED", "aborted", false, run));
+      return Promise.resolve(aborted(run));
     }
     return new Promise((resolve) => {
       // A second target gets the same request with a Via of its own.
       if (run.sent === request) request.headers.shift("Via");
       run.sent = request;
       run.attempts++;
-      const abort = (): void => transaction.abandon(new SipTransactionError("SIP_ABORTED", "aborted"));
+      const abort = (): void => transaction?.abandon(new SipTransactionError("SIP_ABORTED", "aborted"));
       const done = (outcome: SendOutcome): void => {
         signal?.removeEventListener("abort", abort);
         this.#window.leave(flow);
         resolve(outcome);
       };
-      const transaction = this.#endpoint.send(request, flow, {
-        response: (response) => {
-          if (response.isFinal) done({ kind: "response", response, flow, attempts: run.attempts });
-        },
-        failed: (error) => done(failure(error.code, error.message, error.retryable, run)),
-      });
-      signal?.addEventListener("abort", abort, { once: true });
+      let transaction: ClientTransaction | undefined;
+      try {
+        transaction = this.#endpoint.send(request, flow, {
+          response: (response) => {
+            if (response.isFinal) done({ kind: "response", response, flow, attempts: run.attempts });
+          },
+          failed: (error) => done(failure(error.code, error.message, error.retryable, run)),
+        });
+        signal?.addEventListener("abort", abort, { once: true });
+      } catch (error) {
+        run.attempts--;
+        done(unsendable(error, run));
+      }
     });
   }
 }
@@ -257,6 +298,23 @@ interface Run {
 
 function failure(code: SendFailureCode, reason: string, retryable: boolean, run: Run): SendOutcome {
   return { kind: "failure", code, reason, retryable, attempts: run.attempts };
+}
+
+function aborted(run: Run): SendOutcome {
+  return failure("SIP_ABORTED", "aborted", false, run);
+}
+
+function unresolved(error: SipLocateError, run: Run): SendOutcome {
+  return failure("SIP_UNRESOLVED", error.message, error.retryable, run);
+}
+
+/** A start line or header field that no message may have: no target and no later try will do better. */
+function unsendable(error: unknown, run: Run): SendOutcome {
+  return failure("SIP_UNRESOLVED", `the request cannot be sent: ${messageOf(error)}`, false, run);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Topmost Route, else the Request-URI. RFC 3261 §8.1.2. Strict routers (no `lr`) are sent to all the same. */

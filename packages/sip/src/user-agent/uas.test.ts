@@ -67,3 +67,22 @@ describe("what every UAS checks first (RFC 3261 §8.2)", () => {
     ]);
   });
 });
+
+describe("methods off the wire", () => {
+  it.each(["constructor", "toString", "__proto__"])("%s is no handler: 501 (RFC 3261 §21.5.2)", async (method) => {
+    const [answer] = await answersTo([{ method }]);
+    expect(answer?.statusCode).toBe(501);
+  });
+
+  it("CANCEL without an INVITE is 481, whatever it requires (RFC 3261 §9.2, §8.2.2.3)", async () => {
+    const [answer] = await answersTo([{ method: "CANCEL", headers: [["Require", "nothingSupportsThis"]] }]);
+    expect(answer?.statusCode).toBe(481);
+  });
+
+  it("a request with a To tag is never taken for a merged one (RFC 3261 §8.2.2.2)", async () => {
+    const same = { callId: "x", fromTag: "t", toTag: "d", cseq: 1 };
+    const seen: ServerTransaction[] = [];
+    const answers = await answersTo([same, same], (transaction) => void seen.push(transaction));
+    expect([answers, seen.length]).toEqual([[], 2]);
+  });
+});

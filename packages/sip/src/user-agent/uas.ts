@@ -18,6 +18,9 @@ const KNOWN_METHODS: ReadonlySet<string> = new Set(
   "ACK BYE CANCEL INFO INVITE MESSAGE NOTIFY OPTIONS PRACK PUBLISH REFER REGISTER SUBSCRIBE UPDATE".split(" "),
 );
 
+/** Fewest requests under way that are looked through for those that were answered. */
+const MIN_SWEEP = 64;
+
 interface Refusal extends ResponseInit {
   readonly statusCode: number;
 }
@@ -31,6 +34,7 @@ export class UasCore {
   readonly #allow: string;
   /** From tag, Call-ID and CSeq of requests under way: the same by another branch took another path (§8.2.2.2). */
   readonly #running = new Map<string, ServerTransaction>();
+  #sweepAt = MIN_SWEEP;
 
   constructor(options: UasOptions) {
     this.#options = options;
@@ -45,24 +49,32 @@ export class UasCore {
       transaction.reply(refusal.statusCode, refusal);
       return;
     }
-    const handler = this.#options.methods[request.method];
+    const handler = this.#handlerOf(request.method);
     if (handler === undefined) {
       transaction.reply(200, { headers: this.#capabilities() });
       return;
     }
-    const key = mergeKey(request);
-    const other = this.#running.get(key);
-    if (other?.open) {
+    // A To tag names a dialog, and what belongs to one is no merged request.
+    const key = request.to.params.has("tag") ? undefined : mergeKey(request);
+    if (key !== undefined && this.#running.get(key)?.open) {
       transaction.reply(482);
       return;
     }
     handler(transaction);
-    if (transaction.open) this.#remember(key, transaction);
+    if (key !== undefined && transaction.open) this.#remember(key, transaction);
+  }
+
+  /** Method names come off the wire: `constructor` and the like are no handlers. */
+  #handlerOf(method: string): ((transaction: ServerTransaction) => void) | undefined {
+    return Object.hasOwn(this.#options.methods, method) ? this.#options.methods[method] : undefined;
   }
 
   #refuse(request: SipRequest): Refusal | undefined {
-    if (request.method !== "OPTIONS" && this.#options.methods[request.method] === undefined) {
-      return { statusCode: KNOWN_METHODS.has(request.method) ? 405 : 501, headers: [["Allow", this.#allow]] };
+    const { method } = request;
+    if (method !== "OPTIONS" && this.#handlerOf(method) === undefined) {
+      // Only INVITE is ever cancelled (RFC 3261 §9.1), and without a handler for CANCEL there is none (§9.2).
+      if (method === "CANCEL") return { statusCode: 481 };
+      return { statusCode: KNOWN_METHODS.has(method) ? 405 : 501, headers: [["Allow", this.#allow]] };
     }
     if (request.uri.scheme !== "sip" && request.uri.scheme !== "sips" && request.uri.scheme !== "tel") {
       return { statusCode: 416 };
@@ -84,9 +96,10 @@ export class UasCore {
 
   #remember(key: string, transaction: ServerTransaction): void {
     this.#running.set(key, transaction);
-    // Swept when it has grown: an entry whose transaction was answered means nothing any more.
-    if (this.#running.size < 1024 || this.#running.size % 1024 !== 0) return;
+    // Swept when it has doubled: an entry whose transaction was answered means nothing any more.
+    if (this.#running.size < this.#sweepAt) return;
     for (const [old, { open }] of this.#running) if (!open) this.#running.delete(old);
+    this.#sweepAt = Math.max(MIN_SWEEP, this.#running.size * 2);
   }
 }
 

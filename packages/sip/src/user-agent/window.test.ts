@@ -31,3 +31,38 @@ describe("in-flight window per destination", () => {
     expect(window.enter("a")).toBe(true);
   });
 });
+
+describe("giving up while waiting for a place", () => {
+  it("ends at once with false, frees the place in the queue and leaves no listener", async () => {
+    const window = new DestinationWindow({ maxInFlight: 1, maxWaiting: 1 });
+    expect(window.enter("a")).toBe(true);
+    const abort = new AbortController();
+    const first = window.enter("a", abort.signal);
+    expect(window.enter("a")).toBe(false);
+    abort.abort();
+    expect(await first).toBe(false);
+    const second = window.enter("a");
+    window.leave("a");
+    expect(await second).toBe(true);
+    window.leave("a");
+    expect(window.enter("a")).toBe(true);
+  });
+
+  it("keeps order and count when thousands give up", async () => {
+    const window = new DestinationWindow({ maxInFlight: 1, maxWaiting: 10_000 });
+    expect(window.enter("a")).toBe(true);
+    const aborts = Array.from({ length: 5000 }, () => new AbortController());
+    const all = aborts.map(({ signal }) => window.enter("a", signal));
+    for (const [i, abort] of aborts.entries()) if (i % 5 !== 0) abort.abort();
+    const admitted: number[] = [];
+    const done = all.map(async (entered, i) => {
+      if (!(await entered)) return;
+      admitted.push(i);
+      window.leave("a");
+    });
+    window.leave("a");
+    await Promise.all(done);
+    expect(admitted).toEqual(Array.from({ length: 1000 }, (_, i) => i * 5));
+    expect(window.enter("a")).toBe(true);
+  });
+});

@@ -9,11 +9,18 @@ export interface WindowLimits {
 /** 128 requests of a push's size fit the receive buffer that a Linux host gives a UDP socket unless told otherwise. */
 export const defaultWindow: WindowLimits = { maxInFlight: 128, maxWaiting: 100_000 };
 
+/** One that waits for a place; without `admit` when it has given up. */
+interface Waiter {
+  admit: (() => void) | undefined;
+}
+
 interface Lane {
   inFlight: number;
-  readonly waiting: Array<() => void>;
+  readonly waiting: Waiter[];
   /** Index of the first that waits: shifting an array of thousands for each would cost more than the request. */
   head: number;
+  /** How many of those behind `head` have given up. */
+  gone: number;
 }
 
 /**
@@ -29,40 +36,77 @@ export class DestinationWindow<Destination> {
     this.#limits = limits;
   }
 
-  /** Takes a place: true at once, false when refused, or a promise of true for when one is free. */
-  enter(destination: Destination): boolean | Promise<true> {
+  /**
+   * Takes a place: true at once, false when refused, or a promise for when one is free: of true, or of false when `signal`
+   * was aborted before.
+   */
+  enter(destination: Destination, signal?: AbortSignal): boolean | Promise<boolean> {
     let lane = this.#lanes.get(destination);
     if (lane === undefined) {
-      lane = { inFlight: 0, waiting: [], head: 0 };
+      lane = { inFlight: 0, waiting: [], head: 0, gone: 0 };
       this.#lanes.set(destination, lane);
     }
     if (lane.inFlight < this.#limits.maxInFlight) {
       lane.inFlight++;
       return true;
     }
-    if (lane.waiting.length - lane.head >= this.#limits.maxWaiting) {
+    if (lane.waiting.length - lane.head - lane.gone >= this.#limits.maxWaiting) {
       this.refused++;
       return false;
     }
-    const { waiting } = lane;
-    return new Promise((resolve) => waiting.push(() => resolve(true)));
+    return wait(lane, signal);
   }
 
   /** Gives the place back; the next that waits gets it. */
   leave(destination: Destination): void {
     const lane = this.#lanes.get(destination);
     if (lane === undefined) return;
-    const next = lane.waiting[lane.head];
-    if (next !== undefined) {
+    while (lane.head < lane.waiting.length) {
+      const admit = lane.waiting[lane.head]?.admit;
       lane.head++;
-      if (lane.head > 1024 && lane.head * 2 > lane.waiting.length) {
-        lane.waiting.splice(0, lane.head);
-        lane.head = 0;
+      if (admit === undefined) {
+        lane.gone--;
+        continue;
       }
-      next();
+      if (lane.head > 1024 && lane.head * 2 > lane.waiting.length) dropHead(lane);
+      admit();
       return;
     }
+    dropHead(lane);
     lane.inFlight--;
     if (lane.inFlight === 0) this.#lanes.delete(destination);
   }
+}
+
+function wait(lane: Lane, signal: AbortSignal | undefined): Promise<boolean> {
+  if (signal?.aborted) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const waiter: Waiter = {
+      admit: () => {
+        signal?.removeEventListener("abort", giveUp);
+        resolve(true);
+      },
+    };
+    const giveUp = (): void => {
+      waiter.admit = undefined;
+      lane.gone++;
+      if (lane.gone > 1024 && lane.gone * 2 > lane.waiting.length - lane.head) dropGone(lane);
+      resolve(false);
+    };
+    signal?.addEventListener("abort", giveUp, { once: true });
+    lane.waiting.push(waiter);
+  });
+}
+
+function dropHead(lane: Lane): void {
+  lane.waiting.splice(0, lane.head);
+  lane.head = 0;
+}
+
+function dropGone(lane: Lane): void {
+  const left = lane.waiting.slice(lane.head).filter(({ admit }) => admit !== undefined);
+  lane.waiting.length = 0;
+  for (const waiter of left) lane.waiting.push(waiter);
+  lane.head = 0;
+  lane.gone = 0;
 }

@@ -50,7 +50,7 @@ export function linesOf(output: string | Buffer): Line[] {
 /** The first line whose event is `event` and, when given, whose AoR is `aor`; waits for it. */
 export async function eventOf(running: RunningProcess, event: string, aor = ""): Promise<Line> {
   const pattern = new RegExp(`^\\{"event":"${event}"${aor === "" ? "" : `,"aor":"${aor}"`}.*\\}\\n`, "m");
-  const [line] = await running.waitForOutput(pattern);
+  const [line] = await running.waitForOutput(pattern, 10_000);
   return linesOf(line)[0] as Line;
 }
 

@@ -238,12 +238,13 @@ const CR = 0x0d;
 
 /** A value with a line break or a character above 0xFF would put octets on the wire that nobody meant. */
 function newLine(name: string, value: string): string {
-  if (!isAll(name, TOKEN_CHAR)) throw new SipParseError("SIP_BAD_HEADER", name, "not a header name");
+  const id = headerId(name);
+  // The known names are tokens.
+  if (id === 0 && !isAll(name, TOKEN_CHAR)) throw new SipParseError("SIP_BAD_HEADER", name, "not a header name");
   if (/[\r\n]|[^\0-\xff]/.test(value)) {
     throw new SipParseError("SIP_BAD_HEADER", name, "line break or a character that is not an octet");
   }
-  const id = name.length === 1 ? headerId(name) : 0;
-  return `${id === 0 ? name : (headerNames[id] as string)}: ${value}\r\n`;
+  return `${name.length === 1 ? (headerNames[id] || name) : name}: ${value}\r\n`;
 }
 
 /** Index behind the CRLF that ends the line, or -1 when a CR or LF stands alone before it. */

@@ -1,7 +1,11 @@
+import { headerId } from "./header-names.ts";
 import { SipHeaders } from "./headers.ts";
 import { emptyBody, type SipRequest, SipResponse } from "./message.ts";
 import { reasonPhrases } from "./reason.ts";
 import { newTag } from "./tokens.ts";
+
+/** Written from the body, whatever the caller says. */
+const CONTENT_LENGTH: number = headerId("Content-Length");
 
 /** What a response has beyond what it copies from the request. */
 export interface ResponseInit {
@@ -26,9 +30,11 @@ export function responseTo(request: SipRequest, statusCode: number, init: Respon
   fields.push(["CSeq", headers.get("CSeq") ?? ""]);
   const timestamp = statusCode === 100 ? headers.get("Timestamp") : undefined;
   if (timestamp !== undefined) fields.push(["Timestamp", timestamp]);
-  if (init.headers !== undefined) fields.push(...init.headers);
+  for (const field of init.headers ?? []) if (headerId(field[0]) !== CONTENT_LENGTH) fields.push(field);
+  const body = init.body ?? emptyBody;
+  fields.push(["Content-Length", String(body.length)]);
   const reason = init.reason ?? reasonPhrases[statusCode] ?? "";
-  return new SipResponse(statusCode, reason, SipHeaders.of(fields), init.body ?? emptyBody);
+  return new SipResponse(statusCode, reason, SipHeaders.of(fields), body);
 }
 
 /** The tag parameter stands behind the closing bracket, or anywhere in a bare addr-spec. */

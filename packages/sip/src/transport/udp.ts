@@ -89,6 +89,12 @@ class UdpTransport implements SocketTransport {
   /** Only these need to be told of the end. */
   readonly #pinging = new Set<UdpFlow>();
   #closing: Promise<void> | undefined;
+  #collected: Array<{ readonly octets: Buffer; readonly remote: RemoteInfo }> = [];
+  readonly #handleCollected = (): void => {
+    const collected = this.#collected;
+    this.#collected = [];
+    for (const { octets, remote } of collected) if (this.open) this.#receive(octets, remote);
+  };
 
   constructor(socket: Socket, ipv6: boolean, user: FlowUser, settings: SocketSettings) {
     const { address, port } = socket.address();
@@ -99,7 +105,7 @@ class UdpTransport implements SocketTransport {
     this.#user = user;
     this.#maxBytes = MAX_DATAGRAM_BYTES[ipv6 ? "IPv6" : "IPv4"];
     this.#flows = new FlowCache(MAX_FLOWS, (remote) => new UdpFlow(this, remote));
-    socket.on("message", (octets, remote) => this.#receive(octets, remote));
+    socket.on("message", (octets, remote) => this.#collect(octets, remote));
     socket.on("error", (error) => settings.logger.warn({ err: error }, "UDP socket"));
   }
 
@@ -159,6 +165,14 @@ class UdpTransport implements SocketTransport {
   pinging(flow: UdpFlow, yes: boolean): void {
     if (yes) this.#pinging.add(flow);
     else this.#pinging.delete(flow);
+  }
+
+  /**
+   * What one poll of the socket brings is handled in one go: reading, decoding and what the users do then each run many
+   * times in a row. Handled one by one, a request and its answer took a fifth more processor time.
+   */
+  #collect(octets: Buffer, remote: RemoteInfo): void {
+    if (this.#collected.push({ octets, remote }) === 1) setImmediate(this.#handleCollected);
   }
 
   #receive(octets: Buffer, { address, port }: RemoteInfo): void {

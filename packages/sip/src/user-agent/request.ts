@@ -1,4 +1,8 @@
+import { headerId } from "../message/header-names.ts";
 import { emptyBody, encodeText, newCallId, newTag, SipHeaders, SipRequest } from "../message/index.ts";
+
+/** Written from the body, whatever the caller says: with the other fields that costs less than when it is encoded. */
+const CONTENT_LENGTH: number = headerId("Content-Length");
 
 /** What a request outside a dialog is made of. Text is Unicode; it leaves as UTF-8. */
 export interface RequestInit {
@@ -29,8 +33,12 @@ export function createRequest(init: RequestInit): SipRequest {
     ["Call-ID", init.callId ?? newCallId()],
     ["CSeq", `${init.cseq ?? 1} ${init.method}`],
   ];
-  for (const [name, value] of init.headers ?? []) fields.push([name, encodeText(value)]);
-  return new SipRequest(init.method, encodeText(init.requestUri), SipHeaders.of(fields), init.body ?? emptyBody);
+  for (const [name, value] of init.headers ?? []) {
+    if (headerId(name) !== CONTENT_LENGTH) fields.push([name, encodeText(value)]);
+  }
+  const body = init.body ?? emptyBody;
+  fields.push(["Content-Length", String(body.length)]);
+  return new SipRequest(init.method, encodeText(init.requestUri), SipHeaders.of(fields), body);
 }
 
 /** A bare URI gets `<` `>`, so that its parameters cannot be taken for the header's (RFC 3261 §20). */

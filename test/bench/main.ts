@@ -86,7 +86,8 @@ async function measure(sender: Program, receiver: Program, protocol: Protocol): 
 
 function summarize({ protocol, sender, receiver, samples }: (typeof cases)[number]): Row {
   const base = cases.find((each) => each.protocol === protocol && each.sender === "sipp" && each.receiver === "sipp");
-  const of = (key: keyof Sample, from: readonly Sample[] = samples): number => median(from.map((sample) => sample[key]));
+  const of = (key: keyof Sample, from: readonly Sample[] = samples): number =>
+    median(from.map((sample) => sample[key]));
   const ratio = (key: keyof Sample): number => of(key) / of(key, base?.samples);
   return {
     protocol,
@@ -110,7 +111,17 @@ function median(numbers: readonly number[]): number {
 }
 
 function render(all: readonly Row[]): string {
-  const head = ["", "sender", "receiver", "msg/s", "x SIPp", "sender CPU s/10k", "x SIPp", "receiver CPU s/10k", "x SIPp"];
+  const head = [
+    "",
+    "sender",
+    "receiver",
+    "msg/s",
+    "x SIPp",
+    "sender CPU s/10k",
+    "x SIPp",
+    "receiver CPU s/10k",
+    "x SIPp",
+  ];
   const lines = all.map((row) => [
     row.protocol,
     row.sender,

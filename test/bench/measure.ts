@@ -8,7 +8,7 @@ export interface Measured {
 
 /** Far above any sane run: ends a benchmark that hangs. */
 const LIMIT_MS = 300_000;
-const SCRIPT = "TIMEFORMAT='cpu %3U %3S'; time \"$0\" \"$@\"";
+const SCRIPT = 'TIMEFORMAT=\'cpu %3U %3S\'; time "$0" "$@"';
 const TIMES = /^cpu (\d+\.\d+) (\d+\.\d+)$/m;
 
 /** Starts a command under bash's `time`: the system's own accounting of user and system time, the same for every program. */

@@ -71,7 +71,17 @@ export const senders: Readonly<
 async function sippArgs({ protocol, count }: Run, port: number): Promise<string[]> {
   const [media, control] = [String(await freePort()), String(await freePort())];
   return [
-    ...["-t", protocol === "udp" ? "u1" : "t1", "-m", String(count), "-i", "127.0.0.1", "-bind_local", "-p", String(port)],
+    ...[
+      "-t",
+      protocol === "udp" ? "u1" : "t1",
+      "-m",
+      String(count),
+      "-i",
+      "127.0.0.1",
+      "-bind_local",
+      "-p",
+      String(port),
+    ],
     ...["-mp", media, "-ci", "127.0.0.1", "-cp", control, "-buff_size", "4194304", "-nostdin"],
   ];
 }

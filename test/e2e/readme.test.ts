@@ -10,7 +10,9 @@ const readme = (path: string): string => readFileSync(join(root, path), "utf8");
 
 /** The fenced blocks of one language, in order. */
 function blocks(markdown: string, language: string): string[] {
-  return [...markdown.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, "gm"))].map((match) => match[1] ?? "");
+  return [...markdown.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, "gm"))].map(
+    (match) => match[1] ?? "",
+  );
 }
 
 let proxy: SipProxy;
@@ -35,9 +37,13 @@ async function run(name: string, example: string): Promise<string> {
   const file = join(folder, name);
   writeFileSync(file, example.replaceAll("127.0.0.1:5060", `127.0.0.1:${proxy.listening[0]?.port}`));
   const program = startProcess({ command: process.execPath, args: [file] });
-  const { code } = await program.waitForExit(15_000).finally(() => program.stop());
-  if (code !== 0) throw program.failure("failed");
-  return program.stdout;
+  try {
+    const { code } = await program.waitForExit(15_000);
+    if (code !== 0) throw program.failure("failed");
+    return program.stdout;
+  } finally {
+    await program.stop();
+  }
 }
 
 it("README.md: the handset and the server of the library section work together as written", async () => {

@@ -103,7 +103,7 @@ describe("RFC 3261 §16.6, §16.7: forking", () => {
       response.headers
         .getAll("WWW-Authenticate")
         .map((each) => /realm="(.)"/.exec(each)?.[1])
-        .sort(),
+        .sort((a = "", b = "") => a.localeCompare(b)),
     ).toEqual(["a", "b"]);
   });
 });

@@ -182,7 +182,7 @@ describe("options that make no sense", () => {
     [{ trusted: ["127.0.0.1/33", "host", "::1/129"] }, "PROXY_BAD_RANGE", /33[^]*host[^]*129/],
     [{ domains: ["a b", "x.test:5060"] }, "PROXY_BAD_DOMAIN", /a b[^]*x\.test:5060/],
   ] as const)("%o: %s", async (options, code, problem) => {
-    const opened = openProxy(["udp:127.0.0.1:0"], options as Partial<SipProxyOptions>);
+    const opened = openProxy(["udp:127.0.0.1:0"], options);
     await expect(opened).rejects.toThrow(problem);
     await expect(opened).rejects.toMatchObject({ name: "ProxyConfigError", code, retryable: false });
     await expect(opened).rejects.toThrow(ProxyConfigError);

@@ -244,7 +244,7 @@ function newLine(name: string, value: string): string {
   if (/[\r\n]|[^\0-\xff]/.test(value)) {
     throw new SipParseError("SIP_BAD_HEADER", name, "line break or a character that is not an octet");
   }
-  return `${name.length === 1 ? (headerNames[id] || name) : name}: ${value}\r\n`;
+  return `${name.length === 1 ? headerNames[id] || name : name}: ${value}\r\n`;
 }
 
 /** Index behind the CRLF that ends the line, or -1 when a CR or LF stands alone before it. */

@@ -67,7 +67,10 @@ describe("non-INVITE client transaction (RFC 3261 §17.1.2.2, figure 6)", () => 
   it("sends once over TCP and still times out at 64*T1", async () => {
     const flow = await open("TCP");
     const times = watchTimes("request");
-    network.filter = ((before) => (packet: Packet) => before(packet) && false)(network.filter);
+    network.filter = (
+      (before) => (packet: Packet) =>
+        before(packet) && false
+    )(network.filter);
     const told = client.send(message(), flow);
     await clock.advance(32_000);
     expect(times).toEqual([0]);
@@ -286,7 +289,11 @@ describe("responses find their way back (RFC 3261 §18.2, RFC 3581)", () => {
 
   it.each([
     ["rport: to the source port", "SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bKa;rport", "192.0.2.77:40404"],
-    ["no rport: to the source address at the sent-by port", "SIP/2.0/UDP 10.0.0.1:5099;branch=z9hG4bKb", "192.0.2.77:5099"],
+    [
+      "no rport: to the source address at the sent-by port",
+      "SIP/2.0/UDP 10.0.0.1:5099;branch=z9hG4bKb",
+      "192.0.2.77:5099",
+    ],
     ["no port: 5060", "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKc", "192.0.2.77:5060"],
     ["maddr wins over received", "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKd;maddr=192.0.2.55", "192.0.2.55:5060"],
   ])("%s", async (_, via, expected) => {
@@ -303,7 +310,12 @@ describe("responses find their way back (RFC 3261 §18.2, RFC 3581)", () => {
     for (const via of ["SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKa", "SIP/2.0/UDP 192.0.2.77;branch=z9hG4bKb;rport"]) {
       network.carry({ transport: "UDP", from: source, to: SERVER, octets: raw(via) });
     }
-    network.carry({ transport: "UDP", from: source, to: SERVER, octets: raw("SIP/2.0/UDP 192.0.2.77;branch=z9hG4bKc") });
+    network.carry({
+      transport: "UDP",
+      from: source,
+      to: SERVER,
+      octets: raw("SIP/2.0/UDP 192.0.2.77;branch=z9hG4bKc"),
+    });
     await clock.advance(0);
     expect(server.received.map(({ request }) => request.headers.get("Via"))).toEqual([
       "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKa;received=192.0.2.77",
@@ -350,22 +362,25 @@ describe("responses find their way back (RFC 3261 §18.2, RFC 3581)", () => {
 });
 
 describe("two ends over a link that loses, repeats, reorders and delays", () => {
-  it.each([1, 2, 3, 4, 5, 6, 7, 8])("hands each of 50 requests up exactly once and settles each (seed %i)", async (seed) => {
-    network = new MemoryNetwork({
-      clock,
-      random: seededRandom(seed),
-      conditions: { loss: 0.3, duplicate: 0.3, minDelayMs: 5, maxDelayMs: 900 },
-    });
-    const flow = await open("UDP");
-    server.onRequest = (transaction) => transaction.reply(200);
-    const all = Array.from({ length: 50 }, () => client.send(message(), flow));
-    await clock.advance(33_000);
-    expect(all.map((told) => told.length)).toEqual(Array(50).fill(1));
-    const callIds = server.received.map(({ request }) => request.callId);
-    expect(new Set(callIds).size).toBe(callIds.length);
-    expect(callIds.length).toBeGreaterThanOrEqual(all.filter((told) => statuses(told)[0] === 200).length);
-    await clock.advance(60_000);
-    expect(client.transactions.active).toEqual({ clients: 0, servers: 0 });
-    expect(server.transactions.active).toEqual({ clients: 0, servers: 0 });
-  });
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])(
+    "hands each of 50 requests up exactly once and settles each (seed %i)",
+    async (seed) => {
+      network = new MemoryNetwork({
+        clock,
+        random: seededRandom(seed),
+        conditions: { loss: 0.3, duplicate: 0.3, minDelayMs: 5, maxDelayMs: 900 },
+      });
+      const flow = await open("UDP");
+      server.onRequest = (transaction) => transaction.reply(200);
+      const all = Array.from({ length: 50 }, () => client.send(message(), flow));
+      await clock.advance(33_000);
+      expect(all.map((told) => told.length)).toEqual(Array(50).fill(1));
+      const callIds = server.received.map(({ request }) => request.callId);
+      expect(new Set(callIds).size).toBe(callIds.length);
+      expect(callIds.length).toBeGreaterThanOrEqual(all.filter((told) => statuses(told)[0] === 200).length);
+      await clock.advance(60_000);
+      expect(client.transactions.active).toEqual({ clients: 0, servers: 0 });
+      expect(server.transactions.active).toEqual({ clients: 0, servers: 0 });
+    },
+  );
 });

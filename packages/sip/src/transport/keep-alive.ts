@@ -1,7 +1,7 @@
 import type { Clock, Timer } from "../clock.ts";
 
 /** RFC 5626 §4.4.1: a flow whose pong does not come within this time has failed. */
-export const PONG_TIMEOUT_MS = 10_000;
+const PONG_TIMEOUT_MS = 10_000;
 
 /** Longer timers fire at once in Node; 24 days between pings is as good as none. */
 const MAX_INTERVAL_MS = 2_147_483_647;

@@ -1,4 +1,6 @@
 export { SipEndpoint, type SipEndpointOptions } from "./endpoint.ts";
+export { registration } from "./registration.machine.ts";
+export { Registration, type RegistrationEventReport, type RegistrationOptions } from "./registration.ts";
 export { createRequest, type RequestInit } from "./request.ts";
 export {
   RequestSender,
@@ -7,7 +9,5 @@ export {
   type SendOptions,
   type SendOutcome,
 } from "./request-sender.ts";
-export { Registration, type RegistrationEventReport, type RegistrationOptions } from "./registration.ts";
-export { registration } from "./registration.machine.ts";
 export { UasCore, type UasOptions } from "./uas.ts";
 export { DestinationWindow, defaultWindow, type WindowLimits } from "./window.ts";

@@ -23,20 +23,24 @@ export class OctetReader {
 
   /** Unsigned big-endian integer of 1 to 4 octets. */
   uint(octetCount: 1 | 2 | 3 | 4, field: string): number {
+    this.#need(octetCount, field);
     let value = 0;
-    for (const octet of this.view(octetCount, field)) value = value * 256 + octet;
+    for (let left = octetCount; left > 0; left--) value = value * 256 + (this.#octets[this.#offset++] as number);
     return value;
   }
 
   /** The next octets, not copied. */
   view(octetCount: number, field: string): Uint8Array {
-    if (octetCount > this.remaining) {
-      const problem = `needs ${octetCount} octet${octetCount === 1 ? "" : "s"}, ${this.remaining} left`;
-      throw new NotificationError("NOTIFICATION_TRUNCATED", problem, { field, offset: this.#offset });
-    }
+    this.#need(octetCount, field);
     const start = this.#offset;
     this.#offset += octetCount;
     return this.#octets.subarray(start, this.#offset);
+  }
+
+  #need(octetCount: number, field: string): void {
+    if (octetCount <= this.remaining) return;
+    const problem = `needs ${octetCount} octet${octetCount === 1 ? "" : "s"}, ${this.remaining} left`;
+    throw new NotificationError("NOTIFICATION_TRUNCATED", problem, { field, offset: this.#offset });
   }
 
   /** The next octets, copied. */

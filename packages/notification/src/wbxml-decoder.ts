@@ -1,6 +1,6 @@
 import { OctetReader } from "./bits.ts";
 import { NotificationError } from "./errors.ts";
-import { type OpenElement, pathOf, pushElement, type SyncmlElement } from "./syncml-tree.ts";
+import { type OpenElement, pushElement, type SyncmlElement } from "./syncml-tree.ts";
 import { syncmlDocumentTypes } from "./syncml-versions.ts";
 import { decodeUtf8 } from "./utf8.ts";
 import { tagName } from "./wbxml-tokens.ts";
@@ -35,6 +35,8 @@ const ATTRIBUTES_BIT = 0x80;
 const CONTENT_BIT = 0x40;
 const TAG_BITS = 0x3f;
 
+const LITERAL_NAME = /^[A-Za-z_][\w.:-]{0,63}$/;
+
 /** WBXML 1.1 to 1.3; 1.0 has no charset field and predates SyncML. */
 const MIN_VERSION = 0x01;
 const MAX_VERSION = 0x03;
@@ -68,6 +70,8 @@ export function decodeWbxml(octets: Uint8Array, maxTextOctets: number): SyncmlEl
 class WbxmlDecoder {
   readonly #reader: OctetReader;
   readonly #open: OpenElement[] = [];
+  /** `pathOf` of each open element: every token may be an error that needs it, and to join the names each time is too slow. */
+  readonly #paths: string[] = [];
   #textOctetsLeft: number;
   #stringTable: Uint8Array = new Uint8Array(0);
   #stringTableOffset = 0;
@@ -113,33 +117,35 @@ class WbxmlDecoder {
 
   #readToken(): void {
     const offset = this.#reader.offset;
-    const token = this.#reader.uint(1, pathOf(this.#open));
+    const token = this.#reader.uint(1, this.#path);
     switch (token) {
       case SWITCH_PAGE:
-        this.#page = this.#reader.uint(1, pathOf(this.#open));
+        this.#page = this.#reader.uint(1, this.#path);
         return;
       case END:
         if (this.#open.pop() === undefined) this.#fail("END without an open element", offset);
+        this.#paths.pop();
         return;
       case ENTITY:
         this.#addText(this.#entity(offset), offset);
         return;
       case STR_I:
-        this.#addOctets(this.#reader.untilNul(pathOf(this.#open)), offset + 1, offset);
+        this.#addOctets(this.#reader.untilNul(this.#path), offset + 1, offset);
         return;
       case STR_T:
         this.#addTableString(offset);
         return;
       case OPAQUE: {
-        const length = this.#uintvar(pathOf(this.#open));
+        const length = this.#uintvar(this.#path);
         const start = this.#reader.offset;
-        this.#addOctets(this.#reader.view(length, pathOf(this.#open)), start, offset);
+        this.#addOctets(this.#reader.view(length, this.#path), start, offset);
         return;
       }
       case LITERAL:
       case LITERAL_C: {
-        const name = this.#tableText(this.#uintvar(pathOf(this.#open)), offset, pathOf(this.#open));
-        this.#openElement(name, token === LITERAL_C, offset);
+        const name = this.#tableText(this.#uintvar(this.#path), offset, this.#path);
+        // Errors name the open elements on one line; what could not be an XML name is of no meaning anyway.
+        this.#openElement(LITERAL_NAME.test(name) ? name : "literal", token === LITERAL_C, offset);
         return;
       }
       default:
@@ -160,7 +166,13 @@ class WbxmlDecoder {
     const opened: OpenElement = { name, children: [], text: [], offset };
     this.#root ??= opened;
     pushElement(this.#open, opened);
-    if (!hasContent) this.#open.pop();
+    if (hasContent) this.#paths.push(this.#paths.length === 0 ? name : `${this.#path}/${name}`);
+    else this.#open.pop();
+  }
+
+  /** Where the next token stands, as `pathOf` puts it. */
+  get #path(): string {
+    return this.#paths.at(-1) ?? "document";
   }
 
   #addText(text: string, offset: number): void {
@@ -176,12 +188,12 @@ class WbxmlDecoder {
   }
 
   #addTableString(offset: number): void {
-    const index = this.#uintvar(pathOf(this.#open));
-    this.#addOctets(this.#tableOctets(index, offset, pathOf(this.#open)), this.#stringTableOffset + index, offset);
+    const index = this.#uintvar(this.#path);
+    this.#addOctets(this.#tableOctets(index, offset, this.#path), this.#stringTableOffset + index, offset);
   }
 
   #entity(offset: number): string {
-    const code = this.#uintvar(pathOf(this.#open));
+    const code = this.#uintvar(this.#path);
     if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) this.#fail(`${code} is not a character`, offset);
     return String.fromCodePoint(code);
   }
@@ -205,7 +217,7 @@ class WbxmlDecoder {
   #countText(octetCount: number, offset: number): void {
     this.#textOctetsLeft -= octetCount;
     if (this.#textOctetsLeft < 0) {
-      const details = { field: pathOf(this.#open), offset };
+      const details = { field: this.#path, offset };
       throw new NotificationError("NOTIFICATION_TOO_LARGE", "text expands over the limit", details);
     }
   }
@@ -223,7 +235,7 @@ class WbxmlDecoder {
     return value;
   }
 
-  #fail(problem: string, offset: number, field: string = pathOf(this.#open)): never {
+  #fail(problem: string, offset: number, field: string = this.#path): never {
     throw new NotificationError("NOTIFICATION_BAD_WBXML", problem, { field, offset });
   }
 }

@@ -91,6 +91,12 @@ describe("WBXML decoding", () => {
     expect(root.children.map(({ name }) => name)).toEqual(["page0:30", "page0:3f", "page9:05", "X", "X", "Final"]);
   });
 
+  it("gives a literal that could be no XML name no name, so that an error stays one line", () => {
+    const root = decode("02 9f53 6a 05 610a1b6200 6d 44 00 01 01");
+    expect(root.children.map(({ name }) => name)).toEqual(["literal"]);
+    expect(errorOf(() => decode("02 9f53 6a 05 610a1b6200 6d 44 00 40")).field).toBe("SyncML/literal");
+  });
+
   it.each([
     ["version 1.0", "00 9f53 6a 00 2d", "NOTIFICATION_UNSUPPORTED_VERSION", "wbxml.version", 0],
     ["version 1.4", "04 9f53 6a 00 2d", "NOTIFICATION_UNSUPPORTED_VERSION", "wbxml.version", 0],

@@ -21,7 +21,7 @@ export type PushInputErrorCode =
   | "PUSH_INSECURE_PROXY"
   | "PUSH_BAD_OPTION";
 
-/** Bad input to a push agent: nothing was sent. `message` reads `<field>: <problem>`. */
+/** Bad input to a push agent: nothing was sent. `message` reads `<field>: <problem>`, in one line whatever the input holds. */
 export class PushInputError extends Error {
   override readonly name = "PushInputError";
   readonly code: PushInputErrorCode;
@@ -31,7 +31,7 @@ export class PushInputError extends Error {
   readonly retryable = false;
 
   constructor(code: PushInputErrorCode, field: string, problem: string, options?: ErrorOptions) {
-    super(`${field}: ${problem}`, options);
+    super(`${field}: ${problem.replace(/\p{Cc}+/gu, " ")}`, options);
     this.code = code;
     this.field = field;
   }

@@ -33,6 +33,7 @@ export {
   type SenderRole,
   toMessageRequest,
 } from "./message-request.ts";
+export { checkNumbers, type NumberRange } from "./option-number.ts";
 export {
   type DeliveryAction,
   type DeliveryResult,

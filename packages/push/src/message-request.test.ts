@@ -153,4 +153,9 @@ describe("MESSAGE -> push", () => {
     expect(received(["Expires", "60"]).deliverBefore).toEqual(new Date("2026-01-01T00:01:10Z"));
     expect(received(["Expires", "60"], ["Date", "yesterday"]).deliverBefore).toEqual(new Date("2026-01-01T00:01:10Z"));
   });
+
+  it("holds deliver-before to what a Date can say, whatever Expires and Date add up to", () => {
+    const last = "Sat, 13 Sep 275760 00:00:00 GMT";
+    expect(received(["Expires", "4294967295"], ["Date", last]).deliverBefore).toEqual(new Date(last));
+  });
 });

@@ -169,9 +169,12 @@ function applicationsOf(
   return { applicationIds: [], applicationIdSource: null };
 }
 
+/** The last moment that a `Date` can hold; a later one would be an invalid date. ECMAScript 21.4.1.1. */
+const MAX_DATE_MS = 8.64e15;
+
 function deliverBeforeOf({ headers }: SipRequest, receivedAt: Date): Date | null {
   const expires = headers.get("Expires");
   if (expires === undefined) return null;
   const date = parseSipDate(headers.get("Date") ?? "") ?? receivedAt;
-  return new Date(date.getTime() + parseSeconds(expires, "Expires") * 1000);
+  return new Date(Math.min(date.getTime() + parseSeconds(expires, "Expires") * 1000, MAX_DATE_MS));
 }

@@ -71,12 +71,8 @@ export function checkRepresentation(representation: Representation, path: string
     const problem = `${JSON.stringify(contentType)} is no media type; write type/subtype`;
     throw new PushInputError("PUSH_BAD_CONTENT_TYPE", `${path}contentType`, problem);
   }
-  for (const [name, value] of Object.entries({ contentEncoding, contentLanguage })) {
-    const tokens = value?.split(/[ \t]*,[ \t]*/) ?? [];
-    if (tokens.some((token) => !TOKEN.test(token))) {
-      throw new PushInputError("PUSH_BAD_HEADER", path + name, `${JSON.stringify(value)} is no list of tokens`);
-    }
-  }
+  checkTokens(contentEncoding, `${path}contentEncoding`);
+  checkTokens(contentLanguage, `${path}contentLanguage`);
   if (!(body instanceof Uint8Array)) {
     throw new PushInputError("PUSH_BAD_BODY", `${path}body`, "must be octets (Uint8Array)");
   }
@@ -85,6 +81,11 @@ export function checkRepresentation(representation: Representation, path: string
     const problem = `has ${body.length} octets, the limit is ${maxBodyBytes}`;
     throw new PushInputError("PUSH_BODY_TOO_LARGE", `${path}body`, problem);
   }
+}
+
+function checkTokens(value: string | undefined, field: string): void {
+  if (value === undefined || value.split(/[ \t]*,[ \t]*/).every((token) => TOKEN.test(token))) return;
+  throw new PushInputError("PUSH_BAD_HEADER", field, `${JSON.stringify(value)} is no list of tokens`);
 }
 
 function checkExpiry({ deliverBefore, expiresSeconds }: PushMessage): void {

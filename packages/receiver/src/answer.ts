@@ -17,7 +17,17 @@ export interface Refusal extends Answer {
 
 /** The usual phrase with the problem behind it, so that the sender's log says what is wrong. Printable ASCII only. */
 export function explained(statusCode: number, problem: string): string {
-  return `${reasonPhrases[statusCode] ?? ""} (${problem.slice(0, 200).replace(/[^\x20-\x7e]/g, "?")})`.trim();
+  return `${reasonPhrases[statusCode] ?? ""} (${oneLine(problem)})`.trim();
+}
+
+const MAX_LINE = 200;
+
+/**
+ * Text that a peer had a hand in, for logs and reason phrases: printable ASCII, at most 200 characters. A copy, because a
+ * slice would keep the text that it was cut from, of up to 64 KiB, in memory for as long as the answer is remembered.
+ */
+export function oneLine(text: string): string {
+  return Buffer.from(text.slice(0, MAX_LINE).replace(/[^\x20-\x7e]/g, "?"), "latin1").toString("latin1");
 }
 
 /** One answer for all that ask for the same: later for those that came before it, at once for those that come after. */

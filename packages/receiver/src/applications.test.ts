@@ -42,6 +42,23 @@ describe("dispatch of a push to an application", () => {
     ],
     ["every application where * is one", ["*"], "ulp.ua", "image/png", to("ulp.ua")],
     ["the application of the type where * is one", ["*"], null, DS, to("push.syncml")],
+    [
+      "the first of those asked for that takes the type",
+      ["push.syncml", "syncml.dm"],
+      "push.syncml,syncml.dm",
+      DM,
+      to("syncml.dm"),
+    ],
+    ["one that takes the type, where the push asks for any", ["push.syncml", "syncml.dm"], "*", DM, to("syncml.dm")],
+    ["an unknown type to the one that takes any", ["push.syncml", "x.app"], null, "image/png", to("x.app")],
+    ["an unknown type to whoever is there, where * is one", ["*"], null, "image/png", to(null)],
+    [
+      "a type given for every application",
+      [{ applicationId: "*", contentTypes: ["image/png"] }],
+      null,
+      "image/png",
+      to(null),
+    ],
     ["any application, in the push", ["push.syncml"], "*", DS, to("push.syncml")],
   ])("%s", (_, applications, wanted, type, expected) => {
     expect(dispatch(applications, wanted, type)).toEqual(expected);

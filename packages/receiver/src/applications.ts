@@ -55,32 +55,41 @@ export class Applications {
   dispatch({ applicationIds, applicationIdSource }: ReceivedPush, mediaType: string): Dispatch {
     if (applicationIdSource === null) return this.#byType(mediaType);
     if (applicationIdSource === "content-type") return this.#byType(mediaType, applicationIds[0]);
+    let kind: "unknown-application" | "unsupported-type" = "unknown-application";
     for (const id of applicationIds) {
-      const application = this.#find(id);
-      if (application === undefined) continue;
-      const takes =
-        application.mediaTypes.length === 0 || application.mediaTypes.includes(mediaType) || mediaType === TEXT;
-      if (!takes) return { kind: "unsupported-type" };
-      return { kind: "application", applicationId: application.name === "*" ? id : application.name };
+      for (const application of this.#find(id)) {
+        kind = "unsupported-type";
+        if (!takes(application, mediaType) && mediaType !== TEXT) continue;
+        return { kind: "application", applicationId: application.name === "*" ? id : application.name };
+      }
     }
-    return { kind: "unknown-application" };
+    return { kind };
   }
 
   /** @param byRegistry the application to which content of this type usually goes. */
   #byType(mediaType: string, byRegistry?: string): Dispatch {
     const owner = this.#applications.find(({ mediaTypes }) => mediaTypes.includes(mediaType));
     if (owner !== undefined && owner.name !== "*") return { kind: "application", applicationId: owner.name };
-    if (byRegistry !== undefined && this.#find(byRegistry)?.mediaTypes.length === 0) {
+    if (byRegistry !== undefined && this.#find(byRegistry).some((application) => takes(application, mediaType))) {
       return { kind: "application", applicationId: byRegistry };
     }
-    return mediaType === TEXT ? { kind: "application", applicationId: null } : { kind: "unsupported-type" };
+    if (mediaType === TEXT) return { kind: "application", applicationId: null };
+    const taker = this.#applications.find((application) => takes(application, mediaType));
+    if (taker === undefined) return { kind: "unsupported-type" };
+    return { kind: "application", applicationId: taker.name === "*" ? null : taker.name };
   }
 
-  /** `*` in a push means any application: the first one then. */
-  #find(id: string): Application | undefined {
-    if (id === "*") return this.#applications[0];
-    return this.#applications.find(({ name }) => name === id) ?? this.#applications.find(({ name }) => name === "*");
+  /** Those that `id` may mean: one, or the one that stands for every application. `*` in a push means any. */
+  #find(id: string): readonly Application[] {
+    if (id === "*") return this.#applications;
+    const application =
+      this.#applications.find(({ name }) => name === id) ?? this.#applications.find(({ name }) => name === "*");
+    return application === undefined ? [] : [application];
   }
+}
+
+function takes({ mediaTypes }: Application, mediaType: string): boolean {
+  return mediaTypes.length === 0 || mediaTypes.includes(mediaType);
 }
 
 function read(application: string | ReceiverApplication, field: string): Application {

@@ -54,6 +54,34 @@ describe("digest of a notification", () => {
     expect((await rig.send(dm, "192.0.2.3")).statusCode).toBe(200);
   });
 
+  describe("with a look-up that never ends", () => {
+    const credentials = () => new Promise<undefined>(() => {});
+
+    it("is answered 500 in bounded time, as a handler is", async () => {
+      const receiver = await rig.open({ digest: { credentials }, limits: { handlerTimeoutMs: 5000 } });
+      expect((await rig.send(ds(rig.notification()))).statusCode).toBe(500);
+      expect(rig.clock.now()).toBeLessThan(6000);
+      expect(receiver.stats.inFlight).toBe(0);
+    });
+
+    it("counts as in flight, and past maxInFlight there is no other: 486", async () => {
+      const receiver = await rig.open({ digest: { credentials }, limits: { maxInFlight: 1 } });
+      const first = rig.send(ds(rig.notification()));
+      await rig.clock.advance(100);
+      expect(receiver.stats.inFlight).toBe(1);
+      expect((await rig.send(ds(rig.notification()))).statusCode).toBe(486);
+      expect((await first).statusCode).toBe(500);
+    });
+
+    it("is answered 480 when the receiver closes", async () => {
+      const receiver = await rig.open({ digest: { credentials } });
+      const running = rig.send(ds(rig.notification()));
+      await rig.clock.advance(100);
+      await receiver.close();
+      expect((await running).statusCode).toBe(480);
+    });
+  });
+
   it.each([
     [
       "throws",

@@ -21,7 +21,7 @@ export interface IncomingPush {
   readonly body: Uint8Array;
   /** Octets of the body. */
   readonly length: number;
-  /** SHA-256 of the body, lower-case hex. */
+  /** SHA-256 of the body, lower-case hex; computed when it is first read. */
   readonly sha256: string;
   /** How it came. */
   readonly via: "message" | "notify" | "msrp";
@@ -106,7 +106,53 @@ export function pushEventToJson(push: PushEvent): PushEventJson {
   };
 }
 
-/** SHA-256 in lower-case hex. */
-export function sha256Of(body: Uint8Array): string {
-  return hash("sha256", body, "hex");
+/** A push as handlers get it; `sha256` is computed when somebody reads it. */
+export function incomingPush(fields: Omit<IncomingPush, "sha256">): IncomingPush {
+  const { from, assertedIdentity, applicationId, contentType, body, length } = fields;
+  const { via, callId, notification, digest, deliverBefore, expired } = fields;
+  let sha256: string | undefined;
+  return {
+    from,
+    assertedIdentity,
+    applicationId,
+    contentType,
+    body,
+    length,
+    get sha256(): string {
+      sha256 ??= hash("sha256", body, "hex");
+      return sha256;
+    },
+    via,
+    callId,
+    notification,
+    digest,
+    deliverBefore,
+    expired,
+  };
+}
+
+/** The event for a push that was answered with `sipStatus`. */
+export function pushEvent(push: IncomingPush, sipStatus: number): PushEvent {
+  const { from, assertedIdentity, applicationId, contentType, body, length } = push;
+  const { via, callId, notification, digest, deliverBefore, expired } = push;
+  return {
+    event: "push",
+    from,
+    assertedIdentity,
+    applicationId,
+    contentType,
+    body,
+    length,
+    // Not `{ ...push }`, which would read it.
+    get sha256(): string {
+      return push.sha256;
+    },
+    via,
+    callId,
+    notification,
+    digest,
+    deliverBefore,
+    expired,
+    sipStatus,
+  };
 }

@@ -102,7 +102,8 @@ function settled(
     };
     const closing = (): void => finish(closingAnswer);
     const timeout = clock.schedule(timeoutMs, () => finish(failed(new Error("handler timed out"), push, context)));
-    signal.addEventListener("abort", closing, { once: true });
+    if (signal.aborted) closing();
+    else signal.addEventListener("abort", closing, { once: true });
     given
       .then((result) => {
         const answer = toAnswer(result ?? {});

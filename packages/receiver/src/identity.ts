@@ -1,5 +1,6 @@
 import {
   bareHost,
+  canonicalHost,
   type Flow,
   isNumericHost,
   parseNameAddr,
@@ -29,7 +30,8 @@ export class TrustedHops {
    */
   constructor(hops: readonly string[] | undefined, proxy: SipUri | undefined, registration: Registration | undefined) {
     this.#ranges = hops === undefined ? undefined : new AddressRanges(hops, (index) => `trustedHops[${index}]`);
-    this.#proxyAddress = proxy !== undefined && isNumericHost(proxy.host) ? bareHost(proxy.host) : undefined;
+    this.#proxyAddress =
+      proxy !== undefined && isNumericHost(proxy.host) ? bareHost(canonicalHost(proxy.host)) : undefined;
     this.#registration = registration;
   }
 

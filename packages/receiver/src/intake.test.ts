@@ -43,6 +43,12 @@ describe("repeats of a request, known by Call-ID, CSeq and From tag", () => {
     expect(receiver.stats).toMatchObject({ refused: 1, repeats: 1 });
   });
 
+  it("are known by a Call-ID of any length", async () => {
+    await rig.open();
+    for (const end of ["a", "b", "a"]) await rig.send({ callId: `${"c".repeat(1000)}${end}`, fromTag: "t" });
+    expect(rig.pushes.length).toBe(2);
+  });
+
   it("are forgotten after the window", async () => {
     await rig.open({ limits: { repeatWindowMs: 60_000 } });
     await rig.send({ callId: "c", fromTag: "t" });
@@ -87,6 +93,24 @@ describe("repeats of a session, known by server and session id (OMA DM 1.2 Notif
     expect((await rig.send(ds(rig.notification({ sessionId: 5 })))).statusCode).toBe(403);
     expect((await rig.send(ds(rig.notification({ sessionId: 5 }, true)))).statusCode).toBe(200);
     expect(rig.pushes.length).toBe(1);
+  });
+
+  it("get the same answer although the nonce that proved the first is spent (OMA DM 1.2)", async () => {
+    let nonce = digestCredentials.nonce;
+    await rig.open({ digest: { credentials: () => ({ ...digestCredentials, nonce }) } });
+    const body = rig.notification({ sessionId: 5 }, true);
+    const first = await rig.send(ds(body));
+    nonce = "next";
+    const others = [await rig.send(ds(body)), await rig.send(ds(rig.notification({ sessionId: 5 })))];
+    expect([first, ...others].map(({ statusCode }) => statusCode)).toEqual([200, 200, 403]);
+    expect(rig.pushes.length).toBe(1);
+  });
+
+  it("do not hide a signed notification behind a forged one that is accepted all the same", async () => {
+    await rig.open({ digest: { credentials: () => digestCredentials, onInvalid: "accept" } });
+    await rig.send(ds(rig.notification({ sessionId: 5 })));
+    await rig.send(ds(rig.notification({ sessionId: 5 }, true)));
+    expect(rig.pushes.map(({ digest }) => digest)).toEqual(["invalid", "valid"]);
   });
 
   it("are each handed over when the window is 0", async () => {

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import type { Notification } from "@sip-push/notification";
 import { isRetryable, outcomeOf } from "@sip-push/push";
 import {
@@ -10,8 +11,15 @@ import {
 } from "@sip-push/sip";
 import { type Answer, explained, type Refusal, reply, SharedAnswer } from "./answer.ts";
 import { type DigestPolicy, digestStateOf } from "./digest-policy.ts";
-import { type DigestState, type IncomingPush, type PushEvent, type RefusedEvent, sha256Of } from "./events.ts";
-import { callHandler, handlerFor, type PushHandlers } from "./handlers.ts";
+import {
+  type DigestState,
+  type IncomingPush,
+  incomingPush,
+  type PushEvent,
+  pushEvent,
+  type RefusedEvent,
+} from "./events.ts";
+import { callHandler, closingAnswer, handlerFor, type PushHandlers } from "./handlers.ts";
 import type { AssertedIdentity, TrustedHops } from "./identity.ts";
 import type { PushReceiverLimits } from "./options.ts";
 import { RecentMap } from "./recent-map.ts";
@@ -61,7 +69,7 @@ export class PushIntake {
     this.#sessions = new RecentMap(clock, limits.sessionWindowMs, limits.maxRemembered);
   }
 
-  /** Pushes that handlers work on. */
+  /** Pushes that handlers, or look-ups of digest credentials, work on. */
   get inFlight(): number {
     return this.#inFlight;
   }
@@ -69,7 +77,7 @@ export class PushIntake {
   /** Answers a MESSAGE, now or when its handler settled. */
   take(transaction: ServerTransaction): void {
     const { request } = transaction;
-    const key = `${paramValue(request.from.params, "tag") ?? ""} ${request.cseq.seq} ${request.callId}`;
+    const key = memoryKey(`${paramValue(request.from.params, "tag") ?? ""} ${request.cseq.seq} ${request.callId}`);
     const known = this.#requests.get(key);
     if (known !== undefined) this.stats.repeats++;
     const answer = known ?? new SharedAnswer();
@@ -95,12 +103,40 @@ export class PushIntake {
     }
     const candidate: Candidate = { request, identities, push: screened.push };
     const { notification } = screened.push;
-    const digest = notification === null ? "unchecked" : digestStateOf(notification, request.body, policy);
-    if (digest instanceof Promise) {
-      digest
-        .then((state) => this.#checked(candidate, state, settle))
-        .catch((error: unknown) => settle(this.#failed(error, request)));
-    } else this.#checked(candidate, digest, settle);
+    if (notification === null || policy === undefined) {
+      this.#checked(candidate, "unchecked", settle);
+      return;
+    }
+    // The nonce that proved a notification may be spent when the same octets come again.
+    if (this.#isRepeat(signatureKey(notification), settle) || this.#isBusy(request, settle)) return;
+    const digest = digestStateOf(notification, request.body, policy);
+    if (digest instanceof Promise) this.#whenKnown(digest, candidate, settle);
+    else this.#checked(candidate, digest, settle);
+  }
+
+  /** A look-up counts and is limited in time as a handler is: who never gives an answer must not keep us from giving one. */
+  #whenKnown(digest: Promise<DigestState>, candidate: Candidate, settle: Settle): void {
+    const { clock, limits, closing } = this.#options;
+    const { request } = candidate;
+    let done = false;
+    this.#inFlight++;
+    const finish = (next: () => void): void => {
+      if (done) return;
+      done = true;
+      this.#inFlight--;
+      timeout.cancel();
+      closing.removeEventListener("abort", close);
+      try {
+        next();
+      } catch (error) {
+        settle(this.#failed(error, request));
+      }
+    };
+    const fail = (error: unknown): void => finish(() => settle(this.#failed(error, request)));
+    const close = (): void => finish(() => settle(closingAnswer));
+    const timeout = clock.schedule(limits.handlerTimeoutMs, () => fail(new Error("look-up of credentials timed out")));
+    closing.addEventListener("abort", close, { once: true });
+    digest.then((state) => finish(() => this.#checked(candidate, state, settle)), fail);
   }
 
   #checked(candidate: Candidate, digest: DigestState, settle: Settle): void {
@@ -110,20 +146,29 @@ export class PushIntake {
       this.#refuse(request, refusal, settle);
       return;
     }
-    const session = push.notification === null ? undefined : sessionKey(push.notification);
-    const known = session === undefined ? undefined : this.#sessions.get(session);
-    if (known !== undefined) {
-      this.stats.repeats++;
-      known.give(settle);
-      return;
-    }
+    const session = push.notification === null ? undefined : sessionKey(push.notification, digest);
+    if (this.#isRepeat(session, settle) || this.#isBusy(request, settle)) return;
+    const signature = digest === "valid" && push.notification !== null ? signatureKey(push.notification) : undefined;
+    const keys = [session, signature].filter((key) => key !== undefined);
+    this.#handOver(candidate, digest, keys, settle);
+  }
+
+  /** Answers like the first, once that has its answer. */
+  #isRepeat(key: string | undefined, settle: Settle): boolean {
+    const known = key === undefined ? undefined : this.#sessions.get(key);
+    if (known === undefined) return false;
+    this.stats.repeats++;
+    known.give(settle);
+    return true;
+  }
+
+  /** Past `maxInFlight` it refuses, and says so. */
+  #isBusy(request: SipRequest, settle: Settle): boolean {
     const { maxInFlight, busyRetryAfterSeconds } = this.#options.limits;
-    if (this.#inFlight >= maxInFlight) {
-      const headers = [["Retry-After", String(busyRetryAfterSeconds)]] as const;
-      this.#refuse(request, { statusCode: 486, problem: "busy", headers }, settle);
-      return;
-    }
-    this.#handOver(candidate, digest, session, settle);
+    if (this.#inFlight < maxInFlight) return false;
+    const headers = [["Retry-After", String(busyRetryAfterSeconds)]] as const;
+    this.#refuse(request, { statusCode: 486, problem: "busy", headers }, settle);
+    return true;
   }
 
   #digestRefusal(notification: Notification | null, digest: DigestState): Refusal | undefined {
@@ -137,18 +182,21 @@ export class PushIntake {
       : { statusCode: 403, problem, reason: explained(403, problem) };
   }
 
-  #handOver(candidate: Candidate, digest: DigestState, session: string | undefined, settle: Settle): void {
+  /** @param sessions by which its repeats are known. */
+  #handOver(candidate: Candidate, digest: DigestState, sessions: readonly string[], settle: Settle): void {
     const { handlers, clock, logger, limits, closing } = this.#options;
     const push = toIncomingPush(candidate, digest);
     const shared = new SharedAnswer();
     shared.give(settle);
-    if (session !== undefined) this.#sessions.set(session, shared);
+    for (const session of sessions) this.#sessions.set(session, shared);
     this.stats.pushes++;
     this.#inFlight++;
     const finish = (answer: Answer): void => {
       this.#inFlight--;
       // A sender that is told to come back must find the session open.
-      if (session !== undefined && isRetryable(outcomeOf(answer.statusCode))) this.#sessions.delete(session, shared);
+      if (isRetryable(outcomeOf(answer.statusCode))) {
+        for (const session of sessions) this.#sessions.delete(session, shared);
+      }
       shared.settle(answer);
       this.#tell(push, answer);
     };
@@ -161,7 +209,8 @@ export class PushIntake {
   #tell(push: IncomingPush, { statusCode: sipStatus }: Answer): void {
     const { callId, from, applicationId, contentType, length, digest } = push;
     this.#options.logger.info({ callId, from, applicationId, contentType, length, digest, sipStatus }, "push received");
-    this.#observe(callId, () => this.#options.onPush?.({ ...push, event: "push", sipStatus }));
+    const { onPush } = this.#options;
+    if (onPush !== undefined) this.#observe(callId, () => onPush(pushEvent(push, sipStatus)));
   }
 
   #refuse(request: SipRequest, refusal: Refusal, settle: Settle): void {
@@ -170,7 +219,7 @@ export class PushIntake {
     const { callId, headers, body } = request;
     const { statusCode: sipStatus, problem: reason } = refusal;
     this.#options.logger.info({ callId, sipStatus, reason, length: body.length }, "push refused");
-    const contentType = headers.get("Content-Type") ?? null;
+    const contentType = headers.has("Content-Type") ? decodeText(headers.get("Content-Type") ?? "") : null;
     const from = decodeText(request.from.uriText);
     const event = { event: "refused", from, callId, contentType, length: body.length, sipStatus, reason } as const;
     this.#observe(callId, () => this.#options.onRefused(event));
@@ -191,26 +240,40 @@ export class PushIntake {
   }
 }
 
-function sessionKey({ format, serverId, sessionId }: Notification): string {
-  return `${format} ${sessionId} ${serverId}`;
+/** By digest too: one that is accepted although its digest is wrong must not hide the real one. */
+function sessionKey({ format, serverId, sessionId }: Notification, digest: DigestState): string {
+  return memoryKey(`${format} ${digest} ${sessionId} ${serverId}`);
+}
+
+/** A session, by the digest that it was proved with; undefined for a format without. */
+function signatureKey(notification: Notification): string | undefined {
+  if (!("digest" in notification)) return undefined;
+  const { format, serverId, sessionId, digest } = notification;
+  return `${format} ${Buffer.from(digest).toString("hex")} ${sessionId} ${serverId}`;
+}
+
+const MAX_KEY = 256;
+
+/** Peers choose Call-IDs and session ids, of up to 64 KiB, and `maxRemembered` of them are kept. */
+function memoryKey(text: string): string {
+  return text.length <= MAX_KEY ? text : hash("sha256", text, "hex");
 }
 
 function toIncomingPush({ request, identities, push }: Candidate, digest: DigestState): IncomingPush {
   const { applicationId, contentType, notification, deliverBefore, expired } = push;
   const { body } = request;
-  return {
+  return incomingPush({
     from: decodeText(request.from.uriText),
     assertedIdentity: identities[0] === undefined ? null : decodeText(identities[0].text),
     applicationId,
     contentType,
     body,
     length: body.length,
-    sha256: sha256Of(body),
     via: "message",
     callId: request.callId,
     notification,
     digest,
     deliverBefore,
     expired,
-  };
+  });
 }

@@ -1,4 +1,4 @@
-import { DEFAULT_MAX_BODY_BYTES, PushInputError } from "@sip-push/push";
+import { checkNumbers, DEFAULT_MAX_BODY_BYTES, PushInputError } from "@sip-push/push";
 import {
   type Clock,
   type DigestAccount,
@@ -100,8 +100,26 @@ export interface ReadOptions {
   readonly credentials: DigestClient | undefined;
 }
 
+/** delta-seconds of RFC 3261 §25.1. */
+const MAX_SECONDS = 0xffff_ffff;
+
+const limitRanges = {
+  maxBodyBytes: {},
+  maxInFlight: {},
+  busyRetryAfterSeconds: { max: MAX_SECONDS, integer: true },
+  // A longer timer would fire at once.
+  handlerTimeoutMs: { max: 0x7fff_ffff },
+  repeatWindowMs: {},
+  sessionWindowMs: {},
+  maxRemembered: {},
+};
+
 /** @throws {PushInputError} PUSH_BAD_OPTION naming the option. */
 export function readOptions(options: PushReceiverOptions): ReadOptions {
+  checkNumbers(options.limits ?? {}, limitRanges, "limits.");
+  const { expiresSeconds, clockToleranceSeconds } = options;
+  const registerRange = { min: 1, max: MAX_SECONDS, integer: true };
+  checkNumbers({ expiresSeconds, clockToleranceSeconds }, { expiresSeconds: registerRange, clockToleranceSeconds: {} });
   const aor = sipUriOf(options.aor, "aor");
   if (aor.user === undefined && options.register !== false) {
     throw new PushInputError("PUSH_BAD_OPTION", "aor", "has no user part to register; write sip:user@domain");

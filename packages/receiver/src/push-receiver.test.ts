@@ -1,8 +1,9 @@
+import { createHash } from "node:crypto";
 import { createDsNotification } from "@sip-push/notification";
 import { responseTo, SipEndpoint, staticResolver } from "@sip-push/sip";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { acceptRegister, DS_TYPE, ds, HANDSET, NETWORK, ReceiverRig, udp } from "../../../test/support/receiver-rig.ts";
-import { type PushEvent, PushReceiver, pushEventToJson } from "./index.ts";
+import { type IncomingPush, type PushEvent, PushReceiver, pushEventToJson } from "./index.ts";
 
 let rig: ReceiverRig;
 
@@ -69,6 +70,14 @@ describe("a push that is taken", () => {
       sha256: "40aff2e9d2d8922e47afd4648e6967497158785fbd1da870e7110266bf944880",
       notification: null,
     });
+  });
+
+  it("has a hash that is computed when it is first read", async () => {
+    const change = (push: IncomingPush): void => push.body.set([0x62]);
+    await rig.open({ handlers: { default: change } });
+    await rig.send({ body: Buffer.from("a"), headers: [["Content-Type", "text/plain"]] });
+    expect(rig.pushes[0]?.sha256).toBe(createHash("sha256").update("b").digest("hex"));
+    expect(Object.keys(rig.pushes[0] ?? {})).toContain("sha256");
   });
 
   it("may be a plain text, which every MESSAGE UAS takes (RFC 3428 §7)", async () => {
@@ -186,6 +195,9 @@ describe("options", () => {
     [{ applications: ["a,b"] }, "applications[0]"],
     [{ trustedHops: ["x"] }, "trustedHops[0]"],
     [{ trustedPpgs: [{ address: "x" }] }, "trustedPpgs[0].address"],
+    [{ limits: { maxInFlight: Number.NaN } }, "limits.maxInFlight"],
+    [{ limits: { handlerTimeoutMs: Number.POSITIVE_INFINITY } }, "limits.handlerTimeoutMs"],
+    [{ expiresSeconds: 0 }, "expiresSeconds"],
   ])("%j is refused naming %s, and nothing stays open", async (options, field) => {
     await expect(rig.open(options)).rejects.toMatchObject({ name: "PushInputError", field });
     const again = await rig.open();

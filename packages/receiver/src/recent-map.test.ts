@@ -1,4 +1,5 @@
 import { VirtualClock } from "@sip-push/sip/testing";
+import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { RecentMap } from "./recent-map.ts";
 
@@ -34,6 +35,35 @@ describe("RecentMap", () => {
     const map = new RecentMap<number>(clock, 0, 10);
     map.set("a", 1);
     expect([map.get("a"), map.size]).toEqual([undefined, 0]);
+  });
+
+  it("does the same as one that looks through all its entries", async () => {
+    const step = fc.tuple(fc.constantFrom("set", "delete", "wait"), fc.integer({ min: 0, max: 12 }));
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 80 }), fc.integer({ min: 0, max: 5 }), async (steps, maxEntries) => {
+        const map = new RecentMap<number>(clock, 10, maxEntries);
+        let model: { key: string; value: number; untilMs: number }[] = [];
+        for (const [index, [what, n]] of steps.entries()) {
+          const key = `k${n}`;
+          if (what === "wait") await clock.advance(n);
+          else if (what === "delete") {
+            map.delete(key, map.get(key) ?? -1);
+            model = model.filter((entry) => entry.key !== key || entry.untilMs <= clock.now());
+          } else {
+            map.set(key, index);
+            model = model.filter((entry) => entry.key !== key && entry.untilMs > clock.now());
+            model.push({ key, value: index, untilMs: clock.now() + 10 });
+            model = model.slice(Math.max(model.length - maxEntries, 0));
+            expect(map.size).toBe(model.length);
+          }
+          for (let k = 0; k <= 12; k++) {
+            const known = model.find((entry) => entry.key === `k${k}` && entry.untilMs > clock.now());
+            expect(map.get(`k${k}`)).toBe(known?.value);
+          }
+        }
+      }),
+      { numRuns: 60 },
+    );
   });
 
   it("deletes only the value that it was asked to delete", () => {

@@ -1,16 +1,28 @@
 import type { Clock } from "@sip-push/sip";
 
+interface Entry<V> {
+  readonly value: V;
+  readonly untilMs: number;
+}
+
 /** Remembers what was set in the last `windowMs`, at most `maxEntries` of it; past that the oldest are forgotten early. */
 export class RecentMap<V> {
-  readonly #entries = new Map<string, { readonly value: V; readonly untilMs: number }>();
+  readonly #entries = new Map<string, Entry<V>>();
   readonly #clock: Clock;
   readonly #windowMs: number;
   readonly #maxEntries: number;
+  /**
+   * Walks the map once, the oldest first, and goes on where it stopped: a new walk would begin with all the places of what was
+   * deleted (60 µs for 100,000 entries).
+   */
+  #walk: Iterator<[string, Entry<V>], undefined>;
+  #oldest: [string, Entry<V>] | undefined;
 
   constructor(clock: Clock, windowMs: number, maxEntries: number) {
     this.#clock = clock;
     this.#windowMs = windowMs;
     this.#maxEntries = maxEntries;
+    this.#walk = this.#entries.entries();
   }
 
   get size(): number {
@@ -28,14 +40,29 @@ export class RecentMap<V> {
     this.#entries.delete(key);
     this.#entries.set(key, { value, untilMs: nowMs + this.#windowMs });
     // All live equally long, so the oldest come first: each call forgets about as many as it adds.
-    for (const [oldest, { untilMs }] of this.#entries) {
-      if (untilMs > nowMs && this.#entries.size <= this.#maxEntries) return;
-      this.#entries.delete(oldest);
+    for (let oldest = this.#first(); oldest !== undefined; oldest = this.#first()) {
+      if (oldest[1].untilMs > nowMs && this.#entries.size <= this.#maxEntries) return;
+      this.#entries.delete(oldest[0]);
     }
   }
 
   /** Forgets `key` if it still has `value`. */
   delete(key: string, value: V): void {
     if (this.#entries.get(key)?.value === value) this.#entries.delete(key);
+  }
+
+  /** The oldest entry that is still there. */
+  #first(): [string, Entry<V>] | undefined {
+    if (this.#entries.size === 0) {
+      // A walk that has come to its end does not go on.
+      this.#walk = this.#entries.entries();
+      this.#oldest = undefined;
+      return undefined;
+    }
+    while (this.#oldest === undefined || this.#entries.get(this.#oldest[0]) !== this.#oldest[1]) {
+      this.#oldest = this.#walk.next().value;
+      if (this.#oldest === undefined) this.#walk = this.#entries.entries();
+    }
+    return this.#oldest;
   }
 }

@@ -1,7 +1,8 @@
-import { type RequestInit } from "@sip-push/sip";
+import { createRequest, type Flow, parseUri, type RequestInit, type SipUri } from "@sip-push/sip";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DS_TYPE, digestCredentials, ds, ReceiverRig, udp } from "../../../test/support/receiver-rig.ts";
-import { type PushReceiverOptions } from "./index.ts";
+import { TrustedHops } from "./identity.ts";
+import type { PushReceiverOptions, RefusedEvent } from "./index.ts";
 
 let rig: ReceiverRig;
 
@@ -84,6 +85,18 @@ describe("a push that is refused", () => {
     );
   });
 
+  it("keeps what the peer wrote to one short line of printable characters", async () => {
+    await rig.open();
+    const names = Array.from({ length: 2000 }, (_, n) => `app${n}`).join(",");
+    const accept = ["Accept-Contact", `*;+g.oma.pusheventapp="${names}"`] as const;
+    expect((await rig.send({ headers: [accept], body: Buffer.from("x") })).statusCode).toBe(400);
+    await rig.send({ headers: [accept, ["Content-Type", "text/plain"]], body: Buffer.from("x") });
+    expect(rig.events.at(-1)).toMatchObject({ event: "refused", sipStatus: 488 });
+    const { reason } = rig.events.at(-1) as RefusedEvent;
+    expect(reason).toMatch(/^no application app0, app1, [ -~]+$/);
+    expect(reason.length).toBe(200);
+  });
+
   it("by another method gets 405 with Allow (RFC 3261 §8.2.1)", async () => {
     await rig.open();
     const response = await rig.send({ method: "NOTIFY" });
@@ -117,6 +130,14 @@ describe("asserted identity (RFC 3325)", () => {
     await rig.open({ trustedPpgs: [{ address: "sip:psi@home.test" }] });
     expect((await rig.send(ds(rig.notification(), asserted))).statusCode).toBe(200);
     expect(rig.pushes[0]?.assertedIdentity).toBe("sip:psi@home.test");
+  });
+
+  it("is believed from a proxy whose IPv6 address is written in another way (RFC 5954 §4.2)", async () => {
+    const proxy = parseUri("sip:[2001:DB8:0::1]") as SipUri;
+    const request = createRequest({ method: "MESSAGE", requestUri: "sip:a@b", from: "sip:a@b", headers: asserted });
+    const flow = { remote: { transport: "UDP", address: "2001:db8::1", port: 5060 } } as unknown as Flow;
+    const identities = new TrustedHops(undefined, proxy, undefined).assertedIdentities(request, flow);
+    expect(identities.map(({ text }) => text)).toEqual(["sip:psi@home.test", "tel:+1201"]);
   });
 
   it("is believed from nobody else", async () => {

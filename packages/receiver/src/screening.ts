@@ -1,7 +1,7 @@
 import { decodeNotification, formatOfContentType, type Notification, NotificationError } from "@sip-push/notification";
 import { contentCodings, fromMessageRequest, type ReceivedPush } from "@sip-push/push";
 import { paramValue, type SipRequest, type Uri } from "@sip-push/sip";
-import { explained, type Refusal } from "./answer.ts";
+import { explained, oneLine, type Refusal } from "./answer.ts";
 import type { Applications } from "./applications.ts";
 import type { TrustList } from "./trust-policy.ts";
 
@@ -88,6 +88,8 @@ function isExpired(
   return deliverBefore !== null && deliverBefore.getTime() + clockToleranceSeconds * 1000 < receivedAt.getTime();
 }
 
-function refuse(statusCode: number, problem: string, headers: Refusal["headers"] = []): { refusal: Refusal } {
+/** @param text may hold what the peer wrote, of any length: it is cut, and kept without the request that it is a part of. */
+function refuse(statusCode: number, text: string, headers: Refusal["headers"] = []): { refusal: Refusal } {
+  const problem = oneLine(text);
   return { refusal: { statusCode, problem, headers, reason: explained(statusCode, problem) } };
 }

@@ -177,6 +177,23 @@ describe("retry option", () => {
     });
   });
 
+  it("lets other pushes to the same URI go while it waits (RFC 3428 §8 speaks of pending requests)", async () => {
+    await rig.handset((_, n) => (n === 0 ? [480, { headers: [["Retry-After", "3600"]] }] : [200]));
+    const sender = await rig.open({ retry: { maxRetries: 1 } });
+    const first = sender.deliver(rig.push, { to: BOB });
+    const second = await rig.clock.until(sender.deliver(rig.push, { to: BOB }));
+    expect(second).toEqual([expect.objectContaining({ messageState: "delivered", elapsedMs: 0 })]);
+    expect(await rig.clock.until(first)).toEqual([
+      expect.objectContaining({ messageState: "delivered", attempts: 2, elapsedMs: 3_600_000 }),
+    ]);
+  });
+
+  it("leaves a Retry-After that no timer can wait for to the caller", async () => {
+    await rig.handset(() => [480, { headers: [["Retry-After", "4294967295"]] }]);
+    const outcome = await rig.deliver(await rig.open({ retry: { maxRetries: 1 } }));
+    expect(outcome).toMatchObject({ attempts: 1, retryable: true, retryAfterSeconds: 4_294_967_295, elapsedMs: 0 });
+  });
+
   it("leaves nothing behind at the caller's signal", async () => {
     await rig.handset((_, n) => (n % 2 === 0 ? [480] : [200]));
     const { signal } = new AbortController();

@@ -17,6 +17,7 @@ import {
   type SendOptions,
   type SendOutcome,
 } from "@sip-push/sip";
+import type { Closing } from "./closing.ts";
 import {
   type DeliveryEvent,
   type DeliveryGuard,
@@ -28,6 +29,7 @@ import { Expiry } from "./expiry.ts";
 import { type PushOutcome, type RetryOptions, retryDelayMs } from "./outcome.ts";
 import { nextRepresentation, withoutUnsupported } from "./re-offer.ts";
 import type { Recipient } from "./recipient.ts";
+import type { RecipientQueue } from "./recipient-queue.ts";
 import { Redirections } from "./redirection.ts";
 import { failureResult, type Result, responseResult } from "./result.ts";
 
@@ -41,8 +43,11 @@ export interface DeliveryContext {
   readonly retry: RetryOptions | undefined;
   readonly random: () => number;
   readonly maxBodyBytes: number;
-  /** Aborts when the sender closes. */
-  readonly closing: AbortSignal;
+  /** Undefined when requests to one URI may overlap. */
+  readonly queue: RecipientQueue | undefined;
+  readonly closing: Closing;
+  /** The endpoint stays open when the sender closes, so it does not end what is under way. */
+  readonly outlived: boolean;
 }
 
 /** One push to one recipient. */
@@ -56,6 +61,9 @@ export interface DeliveryJob {
   readonly startedMs: number;
 }
 
+/** Longest wait of a timer, 25 days: a longer one would fire at once. A Retry-After beyond it is for the caller to honour. */
+const MAX_TIMER_MS = 0x7fff_ffff;
+
 /** Performs {@link deliveryMachine}. One Call-ID for all attempts, CSeq growing (RFC 3261 §8.1.3.4, §8.1.3.5). */
 export class Delivery {
   readonly #context: DeliveryContext;
@@ -64,6 +72,7 @@ export class Delivery {
   readonly #fromTag = newTag();
   readonly #expiry: Expiry;
   #state: DeliveryState = "queued";
+  #hasTurn = false;
   #cseq = 1;
   #attempts = 0;
   #retries = 0;
@@ -85,13 +94,36 @@ export class Delivery {
 
   /** Runs to the end. Never rejects for anything that a peer does. */
   async run(): Promise<PushOutcome> {
-    let event: DeliveryEvent = this.#job.signal?.aborted ? "abort" : "start";
-    while (this.#outcome === undefined) {
-      this.#step(event);
-      if (this.#state === "sending") event = await this.#send();
-      else if (this.#state === "waiting") event = await this.#wait();
+    let event: DeliveryEvent = "start";
+    try {
+      for (;;) {
+        if (!this.#hasTurn && (event === "start" || event === "due")) {
+          const turn = this.#enter();
+          this.#hasTurn = turn === undefined || (await turn) === "entered";
+          if (this.#job.signal?.aborted) event = "abort";
+        }
+        this.#step(event);
+        if (this.#outcome !== undefined) return this.#outcome;
+        if (this.#state === "sending") event = await this.#send();
+        else {
+          // Nothing is pending meanwhile (RFC 3428 §8), and who comes next must not wait for a Retry-After of hours.
+          this.#leave();
+          event = await this.#wait();
+        }
+      }
+    } finally {
+      this.#leave();
     }
-    return this.#outcome;
+  }
+
+  #enter(): Promise<"entered" | "aborted"> | undefined {
+    return this.#context.queue?.enter(this.#job.recipient.requestUri, this.#job.signal);
+  }
+
+  #leave(): void {
+    if (!this.#hasTurn) return;
+    this.#hasTurn = false;
+    this.#context.queue?.leave(this.#job.recipient.requestUri);
   }
 
   /** The outcome when it cannot even be queued. */
@@ -164,9 +196,9 @@ export class Delivery {
   }
 
   async #send(): Promise<DeliveryEvent> {
-    const { requestSender, factory, sendOptions, closing } = this.#context;
+    const { requestSender, factory, sendOptions, closing, outlived } = this.#context;
     const { recipient, signal } = this.#job;
-    if (closing.aborted) return this.#failed("SIP_CLOSED", "the sender is closed", false);
+    if (closing.closed) return this.#failed("SIP_CLOSED", "the sender is closed", false);
     const validity = this.#expiry.validity();
     const representation = this.#offered?.at(-1);
     const request = factory.message(this.#push, {
@@ -178,9 +210,23 @@ export class Delivery {
       ...(validity === undefined ? undefined : { validity }),
       ...(representation === undefined ? undefined : { representation }),
     });
-    const outcome = await requestSender.send(request, signal === undefined ? sendOptions : { ...sendOptions, signal });
+    const sent = requestSender.send(request, signal === undefined ? sendOptions : { ...sendOptions, signal });
+    const outcome = await (outlived ? this.#untilClosed(sent) : sent);
     this.#attempts += outcome.attempts;
     return this.#received(outcome);
+  }
+
+  #untilClosed(sent: Promise<SendOutcome>): Promise<SendOutcome> {
+    const { closing } = this.#context;
+    return new Promise((resolve) => {
+      const close = (): void =>
+        resolve({ kind: "failure", code: "SIP_CLOSED", reason: "the sender is closed", retryable: false, attempts: 1 });
+      closing.on(close);
+      void sent.then((outcome) => {
+        closing.off(close);
+        resolve(outcome);
+      });
+    });
   }
 
   #received(outcome: SendOutcome): DeliveryEvent {
@@ -213,14 +259,18 @@ export class Delivery {
       const done = (event: DeliveryEvent): void => {
         timer.cancel();
         signal?.removeEventListener("abort", abort);
-        closing.removeEventListener("abort", close);
+        closing.off(close);
         resolve(event);
       };
       const abort = (): void => done("abort");
       const close = (): void => done("close");
       const timer = clock.schedule(this.#waitMs, () => done("due"));
+      if (signal?.aborted) {
+        abort();
+        return;
+      }
       signal?.addEventListener("abort", abort, { once: true });
-      closing.addEventListener("abort", close, { once: true });
+      closing.on(close);
     });
   }
 
@@ -240,6 +290,7 @@ export class Delivery {
     const { retry, random } = this.#context;
     if (retry === undefined || this.#retries >= retry.maxRetries) return false;
     this.#waitMs = retryDelayMs(retry, this.#retries, this.#last?.retryAfterSeconds, random);
+    if (this.#waitMs > MAX_TIMER_MS) return false;
     return this.#expiry.allowsWait(this.#waitMs);
   }
 

@@ -1,4 +1,10 @@
-import { type AcceptContactFlags, type PushBinding, PushInputError, type SenderRole } from "@sip-push/push";
+import {
+  type AcceptContactFlags,
+  checkNumbers,
+  type PushBinding,
+  PushInputError,
+  type SenderRole,
+} from "@sip-push/push";
 import {
   type Clock,
   type DigestAccount,
@@ -76,9 +82,14 @@ export interface ReadOptions {
   readonly credentials: DigestClient | undefined;
 }
 
+const limitRanges = { maxBodyBytes: {}, maxRecipients: {}, maxPending: {} };
+const retryRanges = { maxRetries: {}, initialMs: {}, maxMs: {}, jitter: { max: 1 } };
+
 /** @throws {PushInputError} PUSH_BAD_OPTION naming the option. */
 export function readOptions(options: PushSenderOptions): ReadOptions {
   const { from, identity, route, role = "isc", acceptContact, userAgent = "sip-push", proxy, domain } = options;
+  checkNumbers(options.limits ?? {}, limitRanges, "limits.");
+  checkNumbers(options.retry ?? {}, retryRanges, "retry.");
   checkAddress(from, "from");
   if (identity !== undefined) checkAddress(identity, "identity");
   if (domain !== undefined) reading("domain", () => parseHostPort(domain, "domain"));
@@ -115,7 +126,8 @@ function digestClientOf({ credentials, proxy }: PushSenderOptions): DigestClient
 }
 
 function checkAddress(text: string, option: string): void {
-  const { uri } = reading(option, () => parseNameAddr(text.includes("<") ? text : `<${text}>`, option));
+  const { uri, params } = reading(option, () => parseNameAddr(text.includes("<") ? text : `<${text}>`, option));
+  if (params.has("tag")) throw new PushInputError("PUSH_BAD_OPTION", option, "has a tag, which each push gets itself");
   if (uri.scheme === "other" || /[\r\n\0]/.test(text)) {
     throw new PushInputError("PUSH_BAD_OPTION", option, `${JSON.stringify(text)} is no SIP address`);
   }

@@ -141,6 +141,35 @@ describe("one push at a time to one URI (RFC 3428 §8)", () => {
 });
 
 describe("giving up", () => {
+  it("before it was given does not wait for its turn", async () => {
+    await rig.handset(() => undefined);
+    const sender = await rig.open();
+    const first = sender.deliver(rig.push, { to: BOB });
+    const [outcome] = await sender.deliver(rig.push, { to: BOB, signal: AbortSignal.abort() });
+    expect(outcome).toMatchObject({ messageState: "cancelled", attempts: 0, elapsedMs: 0 });
+    await rig.clock.until(first);
+  });
+
+  it("by close ends what is under way on an endpoint that stays open, and what comes back later waits for nothing", async () => {
+    await rig.handset(() => undefined);
+    const endpoint = await SipEndpoint.open({
+      listen: [udp("192.0.2.7")],
+      clock: rig.clock,
+      open: rig.network.open,
+      onRequest: () => {},
+    });
+    rig.closeLater(endpoint);
+    const sender = await PushSender.open({ from: "sip:a@b", endpoint, retry: { maxRetries: 5 } });
+    const outcomes = Promise.all([sender.deliver(rig.push, { to: BOB }), sender.deliver(rig.push, { to: BOB })]);
+    await rig.clock.advance(100);
+    await sender.close();
+    expect((await outcomes).flat().map(({ messageState, elapsedMs }) => [messageState, elapsedMs])).toEqual([
+      ["unknown", 100],
+      ["unknown", 100],
+    ]);
+    expect(rig.seen.length).toBe(1);
+  });
+
   it("by signal ends the wait for an answer and the wait for a retry", async () => {
     await rig.handset((request) => (request.requestUri.includes("silent") ? undefined : [480]));
     const sender = await rig.open({ retry: { maxRetries: 1 } });
@@ -212,7 +241,11 @@ describe("limits and bad input", () => {
     [{ from: "push" }, "from"],
     [{ from: "<sip:a@b>\r\nX: y" }, "from"],
     [{ from: '"a\r\nX: y" <sip:a@b>' }, "from"],
+    [{ from: "<sip:a@b>;tag=1" }, "from"],
     [{ identity: "mailto:a@b" }, "identity"],
+    [{ limits: { maxPending: Number.NaN } }, "limits.maxPending"],
+    [{ retry: { maxRetries: Number.NaN } }, "retry.maxRetries"],
+    [{ retry: { maxRetries: 1, jitter: 2 } }, "retry.jitter"],
     [{ userAgent: "a\nb" }, "userAgent"],
     [{ proxy: "tel:+1" }, "proxy"],
     [{ route: ["<sip:a;lr>", "b"] }, "route[1]"],

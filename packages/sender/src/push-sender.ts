@@ -9,6 +9,7 @@ import {
   type Representation,
 } from "@sip-push/push";
 import { type ListenAddress, type Logger, RequestSender, SipEndpoint, UasCore } from "@sip-push/sip";
+import { Closing } from "./closing.ts";
 import { Delivery, type DeliveryContext, type DeliveryJob } from "./delivery.ts";
 import { type PushSenderLimits, type PushSenderOptions, type ReadOptions, readOptions } from "./options.ts";
 import type { PushOutcome } from "./outcome.ts";
@@ -39,12 +40,11 @@ export class PushSender {
   readonly #endpoint: SipEndpoint;
   readonly #ownsEndpoint: boolean;
   readonly #context: DeliveryContext;
-  readonly #queue: RecipientQueue | undefined;
   readonly #domain: string | undefined;
   readonly #insecureHop: boolean;
   readonly #limits: Required<PushSenderLimits>;
   readonly #logger: Logger;
-  readonly #closing = new AbortController();
+  readonly #closing = new Closing();
   #closed: Promise<void> | undefined;
   readonly #stats = { pending: 0, ended: 0, refused: 0 };
 
@@ -59,7 +59,6 @@ export class PushSender {
     this.#logger = options.logger ?? endpoint.logger;
     this.#domain = options.domain;
     this.#insecureHop = insecureHop;
-    this.#queue = options.allowOverlap === true ? undefined : new RecipientQueue();
     this.#context = {
       clock: endpoint.clock,
       requestSender: new RequestSender({ ...options.stack, endpoint }),
@@ -71,7 +70,9 @@ export class PushSender {
       retry: options.retry,
       random: options.stack?.random ?? Math.random,
       maxBodyBytes: this.#limits.maxBodyBytes,
-      closing: this.#closing.signal,
+      queue: options.allowOverlap === true ? undefined : new RecipientQueue(),
+      closing: this.#closing,
+      outlived: !this.#ownsEndpoint,
     };
   }
 
@@ -131,7 +132,7 @@ export class PushSender {
   }
 
   async #close(): Promise<void> {
-    this.#closing.abort();
+    this.#closing.close();
     if (this.#ownsEndpoint) await this.#endpoint.close();
   }
 
@@ -163,21 +164,9 @@ export class PushSender {
     }
     this.#stats.pending++;
     try {
-      return this.#ended(await this.#inTurn(delivery, job), job);
+      return this.#ended(await delivery.run(), job);
     } finally {
       this.#stats.pending--;
-    }
-  }
-
-  async #inTurn(delivery: Delivery, { recipient, signal }: DeliveryJob): Promise<PushOutcome> {
-    if (this.#queue === undefined) return delivery.run();
-    const turn = this.#queue.enter(recipient.requestUri, signal);
-    // Aborted in the queue: it has no turn to give back, and `run` sees the abort.
-    if (turn !== undefined && (await turn) === "aborted") return delivery.run();
-    try {
-      return await delivery.run();
-    } finally {
-      this.#queue.leave(recipient.requestUri);
     }
   }
 

@@ -1,6 +1,13 @@
 interface Waiter {
   readonly enter: () => void;
   gone: boolean;
+  next: Waiter | undefined;
+}
+
+/** Those who wait for one URI, as a list: thousands may, and the first of an array is costly to take. */
+interface Lane {
+  first: Waiter | undefined;
+  last: Waiter | undefined;
 }
 
 /**
@@ -8,15 +15,16 @@ interface Waiter {
  * there is a previous out-of-dialog transaction pending for the same URI" (RFC 3428 §8).
  */
 export class RecipientQueue {
-  readonly #lanes = new Map<string, Waiter[]>();
+  readonly #lanes = new Map<string, Lane>();
 
   /** Undefined when `uri` is free and now taken; else a promise of the turn, which comes early when `signal` aborts. */
   enter(uri: string, signal?: AbortSignal): Promise<"entered" | "aborted"> | undefined {
     const lane = this.#lanes.get(uri);
     if (lane === undefined) {
-      this.#lanes.set(uri, []);
+      this.#lanes.set(uri, { first: undefined, last: undefined });
       return undefined;
     }
+    if (signal?.aborted) return Promise.resolve("aborted");
     return new Promise((resolve) => {
       const abort = (): void => {
         waiter.gone = true;
@@ -24,24 +32,30 @@ export class RecipientQueue {
       };
       const waiter: Waiter = {
         gone: false,
+        next: undefined,
         enter: () => {
           signal?.removeEventListener("abort", abort);
           resolve("entered");
         },
       };
       signal?.addEventListener("abort", abort, { once: true });
-      lane.push(waiter);
+      if (lane.last === undefined) lane.first = waiter;
+      else lane.last.next = waiter;
+      lane.last = waiter;
     });
   }
 
   /** Gives `uri` to the next that waits. */
   leave(uri: string): void {
     const lane = this.#lanes.get(uri);
-    for (let next = lane?.shift(); next !== undefined; next = lane?.shift()) {
-      if (next.gone) continue;
-      next.enter();
+    let next = lane?.first;
+    while (next?.gone) next = next.next;
+    if (lane === undefined || next === undefined) {
+      this.#lanes.delete(uri);
       return;
     }
-    this.#lanes.delete(uri);
+    lane.first = next.next;
+    if (lane.first === undefined) lane.last = undefined;
+    next.enter();
   }
 }

@@ -47,6 +47,10 @@ describe("recipients", () => {
     );
   });
 
+  it("says what is wrong in one line, whatever the text holds", () => {
+    expect(() => parseRecipient("sip:bob@host\r\nX: y", "to")).toThrow(/^to: bad host "host X: y"$/);
+  });
+
   it("needs a domain for tel: recipients", () => {
     expect(() => parseRecipient("tel:+1", "to")).toThrow(/^to: a tel: URI needs the domain/);
   });

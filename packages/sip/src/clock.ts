@@ -14,13 +14,22 @@ export interface Clock {
   schedule(delayMs: number, fire: () => void): Timer;
 }
 
+/** Node fires at once what is to fire later than this (24.8 days). */
+const LONGEST_MS = 0x7fff_ffff;
+
 /** The machine's own time. Its timers do not keep a process alive: sockets do, and `close()` ends both. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   date: () => new Date(),
   schedule(delayMs, fire) {
-    const timer = setTimeout(fire, Math.max(delayMs, 0));
-    timer.unref();
+    const dueMs = performance.now() + delayMs;
+    let timer: NodeJS.Timeout;
+    const start = (): void => {
+      const leftMs = Math.max(dueMs - performance.now(), 0);
+      timer = leftMs > LONGEST_MS ? setTimeout(start, LONGEST_MS) : setTimeout(fire, leftMs);
+      timer.unref();
+    };
+    start();
     return { cancel: () => clearTimeout(timer) };
   },
 };

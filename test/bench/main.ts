@@ -1,7 +1,7 @@
 /**
  * MESSAGE -> 200 on loopback, side by side with SIPp in the same run:
  *
- *   npm run bench -- [--runs 5] [--count 100000] [--in-flight 128] [--protocol udp|tcp] [--json FILE]
+ *   npm run bench -- [--runs 5] [--count 200000] [--in-flight 128] [--protocol udp|tcp] [--json FILE]
  *
  * Every pairing runs once per round, so that a machine whose speed drifts treats all alike; medians are printed. CPU is
  * of the whole process, its start included.
@@ -34,7 +34,7 @@ interface Row extends Sample {
 const { values } = parseArgs({
   options: {
     runs: { type: "string", default: "5" },
-    count: { type: "string", default: "100000" },
+    count: { type: "string", default: "200000" },
     "in-flight": { type: "string", default: "128" },
     protocol: { type: "string", multiple: true, default: ["udp", "tcp"] },
     json: { type: "string" },

@@ -1,5 +1,5 @@
 import { type ResponseInit, responseTo, type SipRequest, type SipResponse } from "../message/index.ts";
-import type { Flow } from "../transport/transport.ts";
+import { type Flow, transports } from "../transport/transport.ts";
 import { nonInviteServer, type ServerAction, type ServerEvent, type ServerState } from "./non-invite-server.machine.ts";
 import type { TimerWheel, WheelTimer } from "./timer-wheel.ts";
 import type { NonInviteTimers } from "./timers.ts";
@@ -61,13 +61,17 @@ export class ServerTransaction {
   }
 
   /**
-   * Sends a response that is already made. After a final one, further calls do nothing; nor does a provisional one other
-   * than 100, which RFC 4320 §4.1 forbids.
+   * Sends a response that is already made. After a final one, further calls do nothing; nor does what RFC 4320 §4.1
+   * forbids: a provisional one other than 100, and over UDP a 100 before the transaction sends it by itself.
    */
   respond(response: SipResponse): void {
-    if (!this.open || (!response.isFinal && response.statusCode !== 100)) return;
+    if (!this.open || (!response.isFinal && !this.#maySend(response.statusCode))) return;
     this.#last = response.encode();
     this.#step(response.isFinal ? "final" : "provisional");
+  }
+
+  #maySend(statusCode: number): boolean {
+    return statusCode === 100 && transports[this.flow.transport].reliable;
   }
 
   /** The same request again. */

@@ -76,6 +76,12 @@ function enlargeBuffers(socket: Socket, { udpBufferBytes, logger }: SocketSettin
   set((bytes) => socket.setSendBufferSize(bytes));
 }
 
+interface Outgoing {
+  readonly octets: Uint8Array;
+  readonly remote: Address;
+  readonly failed: ((error: SipTransportError) => void) | undefined;
+}
+
 class UdpTransport implements SocketTransport {
   readonly name = "UDP" as const;
   readonly local: Address;
@@ -90,10 +96,19 @@ class UdpTransport implements SocketTransport {
   readonly #pinging = new Set<UdpFlow>();
   #closing: Promise<void> | undefined;
   #collected: Array<{ readonly octets: Buffer; readonly remote: RemoteInfo }> = [];
+  /** Answers given while collected datagrams are handled: they leave together, for the peer's sake and ours. */
+  #held: Outgoing[] | undefined;
   readonly #handleCollected = (): void => {
     const collected = this.#collected;
+    const held: Outgoing[] = [];
     this.#collected = [];
-    for (const { octets, remote } of collected) if (this.open) this.#receive(octets, remote);
+    this.#held = held;
+    try {
+      for (const { octets, remote } of collected) if (this.open) this.#receive(octets, remote);
+    } finally {
+      this.#held = undefined;
+      for (const { octets, remote, failed } of held) this.send(octets, remote, failed);
+    }
   };
 
   constructor(socket: Socket, ipv6: boolean, user: FlowUser, settings: SocketSettings) {
@@ -134,7 +149,8 @@ class UdpTransport implements SocketTransport {
   }
 
   send(octets: Uint8Array, remote: Address, failed: ((error: SipTransportError) => void) | undefined): void {
-    if (!this.open) failLater(failed, closedError());
+    if (this.#held !== undefined) this.#held.push({ octets, remote, failed });
+    else if (!this.open) failLater(failed, closedError());
     else if (octets.length > this.#maxBytes) failLater(failed, tooLong(octets.length, remote));
     else {
       this.stats.sent++;
@@ -168,8 +184,8 @@ class UdpTransport implements SocketTransport {
   }
 
   /**
-   * What one poll of the socket brings is handled in one go: reading, decoding and what the users do then each run many
-   * times in a row. Handled one by one, a request and its answer took a fifth more processor time.
+   * What one poll of the socket brings is handled in one go, and the answers leave together: reading, decoding, deciding and
+   * writing each run many times in a row. One by one, a push cost a fifth more processor time.
    */
   #collect(octets: Buffer, remote: RemoteInfo): void {
     if (this.#collected.push({ octets, remote }) === 1) setImmediate(this.#handleCollected);

@@ -12,6 +12,7 @@ export default defineConfig({
       "scripts/**/*.test.ts",
       "test/{conformance,e2e,interop,fuzz}/**/*.test.ts",
     ],
+    reporters: ["default", "./test/support/skipped-reporter.ts"],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 20_000,

@@ -65,8 +65,6 @@ export type RegistrationEventReport =
 
 /** A flow that lasted so long was a good one: its loss is answered at once. RFC 5626 §4.5. */
 const STABLE_MS = 120_000;
-/** Longer timers fire at once in Node. */
-const MAX_TIMER_MS = 2_147_483_647;
 
 /**
  * Registers one contact and keeps it registered: refreshes, 423, loss of the connection or of the registrar, removal.
@@ -121,8 +119,8 @@ export class Registration {
     const scheme = aor.scheme === "sips" ? "sips" : "sip";
     const at = user === undefined ? "" : `${user}@`;
     const outbound = this.#options.instanceId === undefined ? "" : ";ob";
-    const transport = this.#transport === "UDP" ? "" : `;transport=${this.#transport.toLowerCase()}`;
-    return `${scheme}:${at}${this.#endpoint.sentBy(this.#transport)}${transport}${outbound}`;
+    const host = this.#endpoint.sentBy(this.#transport);
+    return `${scheme}:${at}${host}${transportParam(this.#transport, host)}${outbound}`;
   }
 
   /** Route set for requests of this user, from the last 200. RFC 3608 §5. */
@@ -330,7 +328,7 @@ export class Registration {
   #startTimer(delayMs: number, event: RegistrationEvent): void {
     this.#jitter = undefined;
     this.#timer?.cancel();
-    this.#timer = this.#endpoint.clock.schedule(Math.min(delayMs, MAX_TIMER_MS), () => this.#step(event));
+    this.#timer = this.#endpoint.clock.schedule(delayMs, () => this.#step(event));
   }
 
   #report(event: RegistrationEventReport): void {
@@ -349,6 +347,15 @@ export class Registration {
     const bare: SipUri = { scheme, host: canonicalHost(host), params: new Map(), headers: [] };
     return port === undefined ? bare : { ...bare, port };
   }
+}
+
+/**
+ * Of a Contact. A WebSocket client, whose host is `.invalid`, says "ws" whether or not there is TLS (RFC 7118 §5.2); one that
+ * can be connected to says "wss", which is outside that grammar, because "ws" would lead others to it without TLS.
+ */
+function transportParam(transport: TransportName, host: string): string {
+  if (transport === "UDP") return "";
+  return `;transport=${transport === "WSS" && host.endsWith(".invalid") ? "ws" : transport.toLowerCase()}`;
 }
 
 /** The transport a URI asks for; the endpoint's first when it leaves the choice. */

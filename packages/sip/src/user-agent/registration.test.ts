@@ -363,6 +363,7 @@ describe("the Contact of a WebSocket client (RFC 7118 §5.2)", () => {
       // Opens no socket before it sends, so it needs no network of the tests.
       const listen = [{ transport, address: "127.0.0.1", port: 0, clientOnly: true }];
       handset = await SipEndpoint.open({ listen, onRequest: () => {} });
+      registrar = handset; // none is needed; what follows each test closes it
       const sender = new RequestSender({ endpoint: handset });
       const nextHop = parseUri(`sip:127.0.0.1;transport=${transport.toLowerCase()}`) as SipUri;
       registration = new Registration({

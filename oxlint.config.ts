@@ -7,16 +7,18 @@ import { defineConfig, type OxlintOverride } from "oxlint";
 const importsAllowed: Record<string, readonly string[]> = {
   sip: [],
   notification: [],
-  push: ["notification", "sip"],
-  sender: ["notification", "push", "sip"],
-  receiver: ["notification", "push", "sip"],
-  proxy: ["sip"],
-  cli: ["notification", "proxy", "push", "receiver", "sender", "sip"],
+  bodies: [],
+  push: ["bodies", "notification", "sip"],
+  sender: ["bodies", "notification", "push", "sip"],
+  receiver: ["bodies", "notification", "push", "sip"],
+  proxy: ["bodies", "sip"],
+  cli: ["bodies", "notification", "proxy", "push", "receiver", "sender", "sip"],
 };
 
 /** Packages that do no I/O, with the `node:` modules that they may use all the same. `notification` runs in a browser. */
 const nodeModulesAllowed: Record<string, readonly string[]> = {
   notification: [],
+  bodies: [],
   push: ["crypto"],
 };
 

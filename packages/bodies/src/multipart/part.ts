@@ -1,0 +1,162 @@
+import { BodyError } from "../errors.ts";
+import { type BodyLimits, DEFAULT_MAX_HEADER_OCTETS, DEFAULT_MAX_HEADERS } from "../limits.ts";
+import { concatOctets, encodeUtf8 } from "../text.ts";
+import { parseContentDisposition, serializeContentDisposition } from "./content-disposition.ts";
+import { parseMimeValue } from "./mime-value.ts";
+import { decodeTransfer, encodeTransfer, transferEncodingOf } from "./transfer-encoding.ts";
+import type { BodyPart } from "./types.ts";
+
+/** RFC 2046 §5.1: what a part without a Content-Type is. */
+const DEFAULT_CONTENT_TYPE = "text/plain; charset=us-ascii";
+
+const CR = 0x0d;
+const LF = 0x0a;
+const NAME = /^[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+$/;
+
+type HeaderFields = Map<string, { readonly name: string; readonly value: string; readonly offset: number }[]>;
+
+/** The fields of which {@link BodyPart} has members; Content-Length says nothing where delimiters do. */
+const OWN_FIELDS: ReadonlySet<string> = new Set([
+  "content-type",
+  "content-id",
+  "content-disposition",
+  "content-encoding",
+  "content-transfer-encoding",
+  "content-length",
+]);
+
+/**
+ * Reads the MIME entity at `octets[start, end)`: header fields, an empty line, content. RFC 2045 §3; line ends may be bare line
+ * feeds. A multipart inside is not looked into.
+ *
+ * @param needsContent the empty line must be there, even before no content; otherwise it may be missing.
+ * @throws {BodyError} with offsets from the start of `octets`, plus `base`.
+ */
+export function decodePart(
+  octets: Uint8Array,
+  start: number,
+  end: number,
+  base: number,
+  field: string,
+  limits: BodyLimits,
+  needsContent = false,
+): BodyPart {
+  const { fields, bodyStart } = readHeader(octets, start, end, base, field, limits, needsContent);
+  const single = (name: string): { value: string; offset: number } | undefined => {
+    const found = fields.get(name);
+    if ((found?.length ?? 0) > 1) throw bad(`${field}.${found?.[1]?.name}`, "stands twice", found?.[1]?.offset);
+    return found?.[0];
+  };
+  const contentType = single("content-type");
+  if (contentType !== undefined) parseMimeValue(contentType.value, `${field}.Content-Type`, contentType.offset);
+  const encodingField = single("content-transfer-encoding");
+  const transferEncoding = encodingField === undefined ? "7bit" : transferEncodingOf(encodingField.value);
+  if (transferEncoding === undefined) {
+    const problem = `${JSON.stringify(encodingField?.value.slice(0, 40))} is no transfer encoding`;
+    throw bad(`${field}.Content-Transfer-Encoding`, problem, encodingField?.offset);
+  }
+  const id = single("content-id")?.value;
+  const disposition = single("content-disposition");
+  const coding = single("content-encoding")?.value;
+  return {
+    contentType: contentType?.value ?? DEFAULT_CONTENT_TYPE,
+    ...(id !== undefined && { contentId: id.replace(/^<(.*)>$/, "$1") }),
+    ...(disposition !== undefined && {
+      contentDisposition: parseContentDisposition(disposition.value, disposition.offset),
+    }),
+    ...(coding !== undefined && { contentEncoding: coding }),
+    ...(encodingField !== undefined && { transferEncoding }),
+    headers: [...fields]
+      .filter(([name]) => !OWN_FIELDS.has(name))
+      .flatMap(([, values]) => values)
+      .sort((a, b) => a.offset - b.offset)
+      .map(({ name, value }) => [name, value] as const),
+    body: decodeTransfer(octets.subarray(bodyStart, end), transferEncoding, `${field}.body`, base + bodyStart),
+  };
+}
+
+function readHeader(
+  octets: Uint8Array,
+  start: number,
+  end: number,
+  base: number,
+  field: string,
+  limits: BodyLimits,
+  needsContent: boolean,
+): { fields: HeaderFields; bodyStart: number } {
+  const { maxHeaders = DEFAULT_MAX_HEADERS, maxHeaderOctets = DEFAULT_MAX_HEADER_OCTETS } = limits;
+  const fields: HeaderFields = new Map();
+  let count = 0;
+  let last: { name: string; value: string; offset: number } | undefined;
+  for (let at = start; at < end; ) {
+    const lineFeed = octets.indexOf(LF, at);
+    if (needsContent && lineFeed < 0) break;
+    const next = lineFeed < 0 || lineFeed >= end ? end : lineFeed + 1;
+    if (next - start > maxHeaderOctets)
+      throw tooLarge(field, `header fields over ${maxHeaderOctets} octets`, base + at);
+    const lineEnd = withoutLineEnd(octets, at, next);
+    if (lineEnd === at) return { fields, bodyStart: next };
+    const line = new TextDecoder("utf-8", { ignoreBOM: true }).decode(octets.subarray(at, lineEnd));
+    if (/[\0\r]/.test(line)) throw bad(field, "a header field with a control character", base + at);
+    if (/^[ \t]/.test(line) && last !== undefined) last.value = `${last.value} ${line.trim()}`.trim();
+    else {
+      const colon = line.indexOf(":");
+      const name = line.slice(0, Math.max(colon, 0)).trimEnd();
+      if (!NAME.test(name)) throw bad(field, `${JSON.stringify(line.slice(0, 60))} is no header field`, base + at);
+      if (++count > maxHeaders) throw tooLarge(field, `more than ${maxHeaders} header fields`, base + at);
+      last = { name, value: line.slice(colon + 1).trim(), offset: base + at };
+      const key = name.toLowerCase();
+      fields.set(key, [...(fields.get(key) ?? []), last]);
+    }
+    at = next;
+  }
+  if (needsContent) throw new BodyError("BODY_TRUNCATED", field, "no empty line", { offset: base + end });
+  // RFC 2046 §5.1.1 body-part: the empty line may be missing when there is no content.
+  return { fields, bodyStart: end };
+}
+
+function withoutLineEnd(octets: Uint8Array, start: number, next: number): number {
+  let end = next;
+  if (end > start && octets[end - 1] === LF) end--;
+  if (end > start && octets[end - 1] === CR) end--;
+  return end;
+}
+
+/** The header fields, empty line and content of a part. @throws {BodyError} BODY_BAD_VALUE. */
+export function encodePart(part: BodyPart, field: string): Uint8Array {
+  const { contentType, contentId, contentDisposition, contentEncoding, transferEncoding, headers = [], body } = part;
+  const lines: Array<readonly [string, string]> = [["Content-Type", contentType]];
+  if (contentId !== undefined) lines.push(["Content-ID", `<${contentId}>`]);
+  if (contentDisposition !== undefined) {
+    lines.push(["Content-Disposition", serializeContentDisposition(contentDisposition)]);
+  }
+  if (contentEncoding !== undefined) lines.push(["Content-Encoding", contentEncoding]);
+  if (transferEncoding !== undefined) lines.push(["Content-Transfer-Encoding", transferEncoding]);
+  for (const [name, value] of headers) {
+    if (OWN_FIELDS.has(name.toLowerCase())) {
+      throw new BodyError(
+        "BODY_BAD_VALUE",
+        `${field}.${name}`,
+        "has a member of its own and cannot be among the others",
+      );
+    }
+    lines.push([name, value]);
+  }
+  for (const [name, value] of lines) checkLine(name, value, field);
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  const content = encodeTransfer(body, transferEncoding ?? "binary", `${field}.body`);
+  return concatOctets([encodeUtf8(`${head}\r\n`, field), content]);
+}
+
+function checkLine(name: string, value: string, field: string): void {
+  if (NAME.test(name) && !/[\0\r\n]/.test(value)) return;
+  throw new BodyError("BODY_BAD_VALUE", `${field}.${name.slice(0, 40)}`, "is no header field");
+}
+
+function bad(field: string, problem: string, offset?: number): BodyError {
+  return new BodyError("BODY_BAD_MIME", field, problem, { offset });
+}
+
+function tooLarge(field: string, problem: string, offset: number): BodyError {
+  return new BodyError("BODY_TOO_LARGE", field, problem, { offset });
+}

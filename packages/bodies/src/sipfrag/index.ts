@@ -1,0 +1,1 @@
+export { decodeSipfrag, encodeSipfrag, SIPFRAG_TYPE, type SipStatusLine } from "./sipfrag.ts";

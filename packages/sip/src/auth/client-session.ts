@@ -2,6 +2,7 @@ import { encodeText, type SipRequest } from "../message/index.ts";
 import type { AuthSide, DigestChallenge } from "./challenge.ts";
 import { type DigestCredentials, serializeCredentials } from "./credentials.ts";
 import {
+  type DerivedSecret,
   type DigestAccount,
   type DigestAlgorithm,
   digestHa1,
@@ -20,14 +21,17 @@ export interface Choice {
   readonly qop: Qop | undefined;
 }
 
-/** How one challenge of a server may be answered, or undefined: unknown algorithm, no known qop. RFC 7616 §3.3. */
+/**
+ * How one challenge of a server may be answered, or undefined: unknown algorithm, one for which the account has no secret, no
+ * known qop. RFC 7616 §3.3.
+ */
 export function choose(
   challenge: DigestChallenge,
   account: DigestAccount,
   table: readonly DigestAlgorithm[],
 ): Choice | undefined {
   const algorithm = findAlgorithm(challenge.algorithm, table);
-  if (algorithm === undefined) return undefined;
+  if (algorithm === undefined || (algorithm.aka !== undefined) !== (account.usim !== undefined)) return undefined;
   const qop = (["auth", "auth-int"] as const).find((known) => challenge.qop.includes(known));
   if (qop === undefined && challenge.qop.length > 0) return undefined;
   // RFC 3261 §22.4 (8): no cnonce without qop, hence no -sess either.
@@ -60,11 +64,16 @@ export class ClientSession {
   /** A session for `choice`; undefined when the algorithm's own derivation refuses the challenge. */
   static open(side: AuthSide, choice: Choice, newCnonce: () => string): ClientSession | undefined {
     const { account, algorithm, challenge } = choice;
-    const secret = algorithm.derive === undefined ? account : algorithm.derive(account, challenge);
+    const secret = secretOf(account, algorithm, challenge);
     if (secret === undefined) return undefined;
     const username = encodeText(account.username.normalize("NFC"));
     const ha1 = digestHa1(algorithm.hash, username, challenge.realm, secret.password);
-    return new ClientSession(side, choice, ha1, "auts" in secret ? secret.auts : undefined, newCnonce);
+    return new ClientSession(side, choice, ha1, secret.auts, newCnonce);
+  }
+
+  /** It reports a synchronization failure, so it is good for one answer. RFC 3310 §3.4. */
+  get resynchronizes(): boolean {
+    return this.#auts !== undefined;
   }
 
   get realm(): string {
@@ -127,4 +136,13 @@ export class ClientSession {
     const { algorithm, qop } = this.choice;
     return digestResponse({ algorithm, ha1: this.#ha1, nonce, method: "", uri, qop, nc, cnonce, body });
   }
+}
+
+function secretOf(
+  account: DigestAccount,
+  algorithm: DigestAlgorithm,
+  challenge: DigestChallenge,
+): DerivedSecret | undefined {
+  if (algorithm.derive !== undefined) return algorithm.derive(account, challenge);
+  return account.password === undefined ? undefined : { password: account.password };
 }

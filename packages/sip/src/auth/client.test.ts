@@ -3,7 +3,7 @@ import { SipHeaders, SipRequest, SipResponse } from "../message/index.ts";
 import { authSides } from "./challenge.ts";
 import { DigestClient, type DigestClientOptions } from "./client.ts";
 import { type DigestCredentials, parseCredentials } from "./credentials.ts";
-import { digestAlgorithms, digestHa1, digestResponse, findAlgorithm, type Qop } from "./digest.ts";
+import { type DigestAccount, digestAlgorithms, digestHa1, digestResponse, findAlgorithm, type Qop } from "./digest.ts";
 
 const accounts = [{ username: "bob", password: "zanzibar" }];
 
@@ -410,7 +410,7 @@ describe("algorithms with a password of their own (RFC 3310, RFC 4169)", () => {
     name: "AKAv1-MD5",
     hash: "MD5" as const,
     session: false,
-    derive: (account: { password: string | Uint8Array }, { nonce }: { nonce: string }) =>
+    derive: (account: DigestAccount, { nonce }: { nonce: string }) =>
       nonce === "out-of-sync"
         ? { password: "", auts: "AAAA" }
         : nonce === "forged"

@@ -7,6 +7,7 @@ import {
   type SipResponse,
   type Uri,
 } from "../message/index.ts";
+import { akaAlgorithms } from "./aka-algorithms.ts";
 import { parseAuthParams } from "./auth-params.ts";
 import { BoundedMap } from "./bounded-map.ts";
 import { type AuthSide, authSides, type DigestChallenge, parseChallenges } from "./challenge.ts";
@@ -17,7 +18,7 @@ import { type DigestAccount, type DigestAlgorithm, digestAlgorithms, sameDigest 
 export interface DigestClientOptions {
   /** Whom to answer as; an account that names the realm wins over one that names none. */
   readonly accounts: readonly DigestAccount[];
-  /** Algorithms to answer. Default {@link digestAlgorithms}; leave MD5 out to refuse it, add rows for AKA. */
+  /** Algorithms to answer. Default {@link akaAlgorithms} and {@link digestAlgorithms}; leave MD5 out to refuse it. */
   readonly algorithms?: readonly DigestAlgorithm[];
   /**
    * Names the proxy a request goes to first; requests of one name share credentials. Default: host and port of the
@@ -36,6 +37,8 @@ interface Round {
   readonly answered: ReadonlySet<string>;
   /** Those of them answered again because their nonce was stale. */
   readonly stale: ReadonlySet<string>;
+  /** Those of them answered with AUTS. */
+  readonly resynchronized: ReadonlySet<string>;
   readonly count: number;
 }
 
@@ -46,7 +49,8 @@ const COPIES_CREDENTIALS: ReadonlySet<string> = new Set(["ACK", "CANCEL"]);
 const MAX_ROUNDS = 8;
 /** Realms remembered for one scope. */
 const MAX_REALMS = 8;
-const FIRST: Round = { answered: new Set(), stale: new Set(), count: 0 };
+const FIRST: Round = { answered: new Set(), stale: new Set(), resynchronized: new Set(), count: 0 };
+const ALL_ALGORITHMS: readonly DigestAlgorithm[] = [...akaAlgorithms, ...digestAlgorithms];
 
 /** Answers Digest challenges for a UAC. RFC 3261 §22, RFC 7616, RFC 8760. Keeps secrets to itself and logs nothing. */
 export class DigestClient {
@@ -62,7 +66,7 @@ export class DigestClient {
   readonly #rounds: BoundedMap<Round>;
 
   constructor(options: DigestClientOptions) {
-    const { accounts, algorithms = digestAlgorithms, nextHop = defaultNextHop, maxSessions = 10_000 } = options;
+    const { accounts, algorithms = ALL_ALGORITHMS, nextHop = defaultNextHop, maxSessions = 10_000 } = options;
     this.#accounts = accounts;
     this.#algorithms = algorithms;
     this.#nextHop = nextHop;
@@ -78,15 +82,17 @@ export class DigestClient {
    * §22.3, RFC 8760 §2.4). `request` stays as it is.
    *
    * Undefined means give up: no account, nothing understood, or the credentials were just refused, which MUST NOT be tried
-   * again unless the nonce was stale (RFC 3261 §22.1), and then once.
+   * again unless the nonce was stale (RFC 3261 §22.1), and then once. A USIM that was out of step says so once (RFC 3310
+   * §3.4), and answers the challenge that follows.
    *
-   * @throws {SipParseError} when `request` has no sound CSeq or Call-ID.
+   * @throws {SipParseError} when `request` has no sound CSeq or Call-ID. What the store of a USIM throws is thrown, too.
    */
   authorize(request: SipRequest, response: SipResponse): SipRequest | undefined {
     const round = this.#rounds.take(roundKey(request)) ?? FIRST;
     if (round.count >= MAX_ROUNDS || COPIES_CREDENTIALS.has(request.method)) return undefined;
     const answered = new Set(round.answered);
     const stale = new Set(round.stale);
+    const resynchronized = new Set(round.resynchronized);
     const next = withoutVia(request);
     let answers = 0;
     for (const side of SIDES) {
@@ -99,23 +105,27 @@ export class DigestClient {
         if (refused !== undefined) {
           this.#forget(side, request, refused);
           const isStale = challenges.some((challenge) => challenge.stale);
+          const isNew = choice?.challenge.nonce !== refused.nonce;
           const mayRetry = answered.has(key)
-            ? isStale && !stale.has(key)
-            : isStale || choice?.challenge.nonce !== refused.nonce;
+            ? (isStale && !stale.has(key)) || (refused.auts !== undefined && isNew)
+            : isStale || isNew;
           if (!mayRetry) return undefined;
           if (isStale) stale.add(key);
         }
         const session = choice === undefined ? undefined : this.#sessionFor(side, choice);
         if (session === undefined) continue;
+        // A second AUTS would say what the first one said.
+        if (session.resynchronizes && resynchronized.has(key)) return undefined;
         sessions.set(realm, session);
         answered.add(key);
-        this.#remember(side, request, session);
+        if (session.resynchronizes) resynchronized.add(key);
+        else this.#remember(side, request, session);
       }
       answers += sessions.size;
       this.#present(next, side, presented, sessions);
     }
     if (answers === 0) return undefined;
-    this.#rounds.set(roundKey(next), { answered, stale, count: round.count + 1 });
+    this.#rounds.set(roundKey(next), { answered, stale, resynchronized, count: round.count + 1 });
     return next;
   }
 
@@ -186,14 +196,13 @@ export class DigestClient {
     for (const session of sessions.values()) next.headers.add(name, session.sign(next));
   }
 
-  /** RFC 8760 §2.4: the topmost challenge of a realm that is understood. */
+  /** RFC 8760 §2.4: the topmost challenge of a realm that is understood; but AKAv2 before AKAv1 (RFC 4169 §4.1). */
   #chooseTopmost(challenges: readonly DigestChallenge[]): Choice | undefined {
-    for (const challenge of challenges) {
+    const choices = challenges.flatMap((challenge) => {
       const account = this.#accountFor(challenge.realm);
-      const choice = account === undefined ? undefined : choose(challenge, account, this.#algorithms);
-      if (choice !== undefined) return choice;
-    }
-    return undefined;
+      return (account && choose(challenge, account, this.#algorithms)) ?? [];
+    });
+    return choices.find(({ algorithm }) => algorithm.aka === 2) ?? choices[0];
   }
 
   #accountFor(realm: string): DigestAccount | undefined {

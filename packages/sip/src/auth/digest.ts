@@ -1,19 +1,35 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import { encodeText } from "../message/index.ts";
+import type { AkaVersion } from "./aka.ts";
 import type { DigestChallenge } from "./challenge.ts";
+import type { Usim } from "./usim.ts";
 
 /** Hash functions of the IANA registry "Hash Algorithms for HTTP Digest Authentication" that SIP uses (RFC 8760 §2.1). */
 export type DigestHash = "MD5" | "SHA-256" | "SHA-512-256";
 
 export type Qop = "auth" | "auth-int";
 
-/** One user's way to answer challenges. Text is Unicode; a binary password (AKA's RES) is taken as it is. */
-export interface DigestAccount {
+/** Whom to answer as. Text is Unicode. */
+interface AccountName {
   /** Answer challenges of this realm only; without it, those of any realm that no other account names. */
   readonly realm?: string;
   readonly username: string;
-  readonly password: string | Uint8Array;
 }
+
+/** A user with a password; a binary one (AKA's RES) is taken as it is. */
+export interface PasswordAccount extends AccountName {
+  readonly password: string | Uint8Array;
+  readonly usim?: undefined;
+}
+
+/** A user with a USIM, who answers AKA challenges only (RFC 3310 §5.3: the strongest). The name is the private identity. */
+export interface UsimAccount extends AccountName {
+  readonly usim: Usim;
+  readonly password?: undefined;
+}
+
+/** One user's way to answer challenges. */
+export type DigestAccount = PasswordAccount | UsimAccount;
 
 /** What a password derivation gives. */
 export interface DerivedSecret {
@@ -29,6 +45,8 @@ export interface DigestAlgorithm {
   readonly hash: DigestHash;
   /** `-sess`: A1 takes in nonce and cnonce. RFC 7616 §3.4.2. */
   readonly session: boolean;
+  /** The password comes out of a USIM: RFC 3310, RFC 4169. */
+  readonly aka?: AkaVersion;
   /**
    * Turns account and challenge into the password, for algorithms whose password comes out of the nonce (RFC 3310,
    * RFC 4169). Called once per nonce. Undefined refuses the challenge. Without this hook the account's password counts.

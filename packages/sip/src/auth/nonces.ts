@@ -1,5 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Clock } from "../clock.ts";
+import { NonceCount } from "./nonce-count.ts";
 
 export interface NonceOptions {
   readonly clock: Clock;
@@ -18,14 +19,10 @@ const TIME_OCTETS = 6;
 const RANDOM_OCTETS = 10;
 const MAC_OCTETS = 16;
 const NONCE = /^[A-Za-z0-9_-]{43}$/;
-/** How far back a nonce count may come late: requests overtake each other on UDP. */
-const WINDOW = 32;
-
-/** Counts seen of one nonce: the highest, and a bit for each of the 32 that end there (bit 0 is the highest). */
+/** Counts seen of one nonce. */
 interface Counts {
   readonly issuedMs: number;
-  highest: number;
-  seen: number;
+  readonly count: NonceCount;
 }
 
 /**
@@ -68,22 +65,13 @@ export class Nonces {
    * 31 below the highest one. Call it only when the digest is right, so that nobody else can use counts up.
    */
   use(nonce: string, count: number): boolean {
-    const known = this.#counts.get(nonce);
+    let known = this.#counts.get(nonce);
     if (known === undefined) {
       this.#makeRoom();
-      this.#counts.set(nonce, { issuedMs: issuedAt(Buffer.from(nonce, "base64url")), highest: count, seen: 1 });
-      return true;
+      known = { issuedMs: issuedAt(Buffer.from(nonce, "base64url")), count: new NonceCount() };
+      this.#counts.set(nonce, known);
     }
-    const ahead = count - known.highest;
-    if (ahead > 0) {
-      known.seen = ahead < WINDOW ? (known.seen << ahead) | 1 : 1;
-      known.highest = count;
-      return true;
-    }
-    const bit = -ahead < WINDOW ? 1 << -ahead : 0;
-    if (bit === 0 || (known.seen & bit) !== 0) return false;
-    known.seen |= bit;
-    return true;
+    return known.count.use(count);
   }
 
   /** Drops the expired ones at the front, and the oldest when the table is full. */

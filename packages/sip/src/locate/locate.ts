@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { onAbort } from "../abort.ts";
 import { bareHost, isNumericHost, type SipUri, type Via } from "../message/index.ts";
 import { type Target, type TransportName, transports } from "../transport/transport.ts";
 import { SipLocateError } from "./errors.ts";
@@ -198,10 +199,7 @@ async function unlessAborted<T>(ask: () => Promise<T>, signal: AbortSignal | und
   const aborted = (): SipLocateError => new SipLocateError("SIP_ABORTED", "aborted", { cause: signal.reason });
   if (signal.aborted) throw aborted();
   return new Promise<T>((resolve, reject) => {
-    const stop = (): void => reject(aborted());
-    signal.addEventListener("abort", stop, { once: true });
-    ask()
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener("abort", stop));
+    const stopWaiting = onAbort(signal, () => reject(aborted()));
+    ask().then(resolve, reject).finally(stopWaiting);
   });
 }

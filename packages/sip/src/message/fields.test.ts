@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { SipParseError } from "./errors.ts";
 import {
   parseCSeq,
@@ -107,6 +107,12 @@ describe("token with parameters", () => {
 });
 
 describe("SIP-date (RFC 3261 §20.17)", () => {
+  it("is none when it is empty, even before any other was read", async () => {
+    vi.resetModules();
+    const fresh = await import("./fields.ts");
+    expect(fresh.parseSipDate("")).toBeUndefined();
+  });
+
   it("parseSipDate undoes serializeSipDate, to the second", () => {
     const date = new Date("2026-11-21T13:00:59Z");
     expect(serializeSipDate(date)).toBe("Sat, 21 Nov 2026 13:00:59 GMT");

@@ -109,5 +109,5 @@ export function serializeSipDate(date: Date): string {
 }
 
 /** All messages of one second have one Date: the last is remembered, each way. Without that it was 4 % of a push. */
-let lastParsed = { text: "", ms: 0 };
+let lastParsed = { text: "Thu, 01 Jan 1970 00:00:00 GMT", ms: 0 };
 let lastSerialized = { text: "", second: Number.NaN };

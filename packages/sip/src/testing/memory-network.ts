@@ -38,6 +38,8 @@ export class MemoryNetwork {
   conditions: LinkConditions;
   /** All that was sent, lost ones too, in order. */
   readonly sent: Packet[] = [];
+  /** By IP address the names in the certificate of whoever is there: what its peers see over TLS and WSS. RFC 5922 §7.1. */
+  readonly certificates: Map<string, readonly string[]> = new Map();
   /** Return false to lose this packet whatever its transport: a partition, a silent peer. */
   filter: (packet: Packet) => boolean = () => true;
   readonly #random: () => number;
@@ -147,9 +149,14 @@ class MemoryTransport implements Transport {
 
   #flow(remote: Address): MemoryFlow {
     const key = keyOf(this.name, remote);
-    const flow = this.#flows.get(key) ?? new MemoryFlow(this, { address: remote.address, port: remote.port });
+    const flow = this.#flows.get(key) ?? this.#newFlow({ address: remote.address, port: remote.port });
     this.#flows.set(key, flow);
     return flow;
+  }
+
+  #newFlow(remote: Address): MemoryFlow {
+    const names = transports[this.name].secure ? this.#network.certificates.get(remote.address) : undefined;
+    return new MemoryFlow(this, remote, names ?? []);
   }
 }
 
@@ -157,14 +164,15 @@ class MemoryFlow implements Flow {
   readonly transport: TransportName;
   readonly local: Address;
   readonly remote: Address;
-  readonly peerNames: readonly string[] = [];
+  readonly peerNames: readonly string[];
   readonly #owner: MemoryTransport;
   open = true;
 
-  constructor(owner: MemoryTransport, remote: Address) {
+  constructor(owner: MemoryTransport, remote: Address, peerNames: readonly string[]) {
     this.transport = owner.name;
     this.local = owner.local;
     this.remote = remote;
+    this.peerNames = peerNames;
     this.#owner = owner;
   }
 

@@ -77,8 +77,8 @@ export abstract class ConnectionFlow implements Flow {
     this.write(octets, failed === undefined ? undefined : (error) => error && failed(this.#writeError(error)));
   }
 
-  keepAlive(intervalMs: number): void {
-    if (this.open) this.pings.start(intervalMs);
+  keepAlive(intervalMs: number, expectPong = true): void {
+    if (this.open) this.pings.start(intervalMs, expectPong);
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { onAbort } from "../abort.ts";
 import type { Timer } from "../clock.ts";
 import { ConnectBackoff } from "./backoff.ts";
 import type { ConnectionFlow } from "./connection-flow.ts";
@@ -171,7 +172,7 @@ export class Connections {
     attempt.waiters++;
     if (signal === undefined) return attempt.flow;
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
+      const giveUp = (): void => {
         const reason = aborted(signal.reason);
         if (--attempt.waiters === 0) {
           forget(this.#attempts, attempt.key, attempt);
@@ -179,8 +180,7 @@ export class Connections {
         }
         reject(reason);
       };
-      signal.addEventListener("abort", onAbort, { once: true });
-      const settled = (): void => signal.removeEventListener("abort", onAbort);
+      const settled = onAbort(signal, giveUp);
       attempt.flow.then(resolve, reject).then(settled, settled);
     });
   }

@@ -34,6 +34,17 @@ describe("KeepAlive (RFC 5626 §4.4)", () => {
     expect(heard.filter((each) => each.startsWith("dead"))).toEqual(["dead 26000"]);
   });
 
+  it("takes no silence for the end when no pong is expected (§4.4), and does again when one is", async () => {
+    const { clock, keepAlive, heard } = start(() => 0);
+    keepAlive.start(5000, false);
+    await clock.advance(30_000);
+    expect(heard).toHaveLength(7);
+    keepAlive.start(5000);
+    await clock.advance(14_000);
+    expect(heard.at(-1)).toBe("dead 44000");
+    keepAlive.stop();
+  });
+
   it("takes a new interval instead of the old one, and 0 as the end", async () => {
     const { clock, keepAlive, heard } = start(() => 0);
     keepAlive.start(1000);

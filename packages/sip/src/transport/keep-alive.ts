@@ -23,14 +23,20 @@ export class KeepAlive {
   #next: Timer | undefined;
   #deadline: Timer | undefined;
   #intervalMs = 0;
+  #expectPong = true;
 
   constructor(user: KeepAliveUser) {
     this.#user = user;
   }
 
-  /** Pings every `intervalMs` from now on, instead of what was set before. 0 (or less) stops. */
-  start(intervalMs: number): void {
+  /**
+   * Pings every `intervalMs` from now on, instead of what was set before. 0 (or less) stops.
+   *
+   * @param expectPong false: the peer need not answer.
+   */
+  start(intervalMs: number, expectPong = true): void {
     this.stop();
+    this.#expectPong = expectPong;
     if (!(intervalMs > 0)) return;
     this.#intervalMs = Math.min(intervalMs, MAX_INTERVAL_MS);
     this.#scheduleNext();
@@ -57,7 +63,7 @@ export class KeepAlive {
   #ping(): void {
     this.#scheduleNext();
     const { clock, dead, ping } = this.#user;
-    if (dead !== undefined) this.#deadline ??= clock.schedule(PONG_TIMEOUT_MS, dead);
+    if (dead !== undefined && this.#expectPong) this.#deadline ??= clock.schedule(PONG_TIMEOUT_MS, dead);
     ping();
   }
 }

@@ -51,6 +51,10 @@ describe("comparing identities (RFC 5922 §7.2)", () => {
     ["IP Address:192.0.2.1", "192.0.2.2", false],
     ["URI:sip:example.test, IP Address:2001:DB8:0:0:0:0:0:1", "2001:db8::1", true],
     ["DNS:192.0.2.7", "192.0.2.7", true],
+    ["DNS:0x7f.1", "127.0.0.1", false],
+    ...["example.test/x", "example.test?x", "example.test#x", "example.test\\\\x", "exam%70le.test"].map(
+      (name) => [`DNS:${name}`, "example.test", false] as const,
+    ),
   ] as const;
 
   it.each(rows)("%s for %s: %s", (subjectaltname, serverName, expected) => {

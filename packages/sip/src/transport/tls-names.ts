@@ -67,8 +67,13 @@ function valuesOf(alternatives: readonly Alternative[], type: string): string[] 
   return alternatives.filter(([each]) => each === type).map(([, value]) => value);
 }
 
+/** What `domainToASCII` would cut off, leave out or decode: with it a text is no name, and equal to none. */
+const NOT_IN_NAMES = /[\0-\x20"#%/:<>?@[\\\]^`{|}\x7f]/;
+
 /** Domain names in A-labels (RFC 5280 §7.2), addresses in one spelling, both without case. */
-function canonicalName(name: string): string {
+export function canonicalName(name: string): string {
   if (isIP(name) !== 0) return canonicalHost(name);
-  return (domainToASCII(name) || name).toLowerCase();
+  const ascii = NOT_IN_NAMES.test(name) ? "" : domainToASCII(name);
+  // `0x7f.1` would become an address.
+  return (ascii === "" || isIP(ascii) !== 0 ? name : ascii).toLowerCase();
 }

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
+import { silentLogger } from "../logger.ts";
 import type { SocketOptions, SocketTransport } from "./settings.ts";
 import { authority, type CertificateName, certificate } from "./testdata/certificates.ts";
 import { everyOctet, messageOctets, openSockets, Recorder } from "./testdata/recorder.ts";
@@ -60,6 +61,8 @@ describe.each(secure)("SIP over %s", (name, openTransport) => {
     ["wildcard", "foo.example.test", false],
     ["wrong-name", "example.test", false],
     ["untrusted", "example.test", false],
+    ["expired", "example.test", false],
+    ["client-only", "example.test", false], // extendedKeyUsage says clientAuth (RFC 5280 §4.2.1.12)
   ];
 
   it.each(names)(
@@ -85,11 +88,50 @@ describe.each(secure)("SIP over %s", (name, openTransport) => {
     expect((await b.user.flowOf(0)).peerNames).toEqual(["client.example.test"]);
   });
 
+  it("asks for a certificate where that is wished, and takes clients without one as nameless (RFC 5922 §7.4)", async () => {
+    const [a, b] = [await client(), await server("server", { askClientCertificate: true })];
+    const named = await client(certificate("client"));
+    (await a.transport.flowTo({ transport: name, ...b.transport.local })).send(messageOctets());
+    expect((await b.user.flowOf(0)).peerNames).toEqual([]);
+    (await named.transport.flowTo({ transport: name, ...b.transport.local })).send(messageOctets());
+    expect((await b.user.flowOf(1)).peerNames).toEqual(["client.example.test"]);
+    expect(b.transport.stats.refused).toBe(0);
+  });
+
+  it("says what was wrong with a certificate: to the one who connects by the error, to the other in the log", async () => {
+    const problems: unknown[] = [];
+    const logger = { ...silentLogger, debug: (fields: unknown) => problems.push(fields) };
+    const [a, b] = [await client(), await server("expired")];
+    const expired = a.transport.flowTo({ transport: name, ...b.transport.local, serverName: "example.test" });
+    await expect(expired).rejects.toThrow(/certificate has expired/);
+    const c = await openRecorded(
+      openTransport,
+      { ...certificate("server"), requireClientCertificate: true },
+      { logger },
+    );
+    const d = await client(certificate("expired"));
+    const target = { transport: name, ...c.transport.local };
+    await d.transport.flowTo(target).then(
+      (flow) => flow.send(messageOctets()),
+      () => {},
+    );
+    await d.user.until(() => d.user.ends.length > 0 || d.transport.existingFlow(target) === undefined);
+    expect(problems).toContainEqual(
+      expect.objectContaining({ problem: expect.stringContaining("CERT_HAS_EXPIRED"), remote: "127.0.0.1" }),
+    );
+  });
+
+  const asking = { askClientCertificate: true };
+  const requiring = { requireClientCertificate: true };
+
   it.each([
-    ["without a certificate", {}],
-    ["with one that nobody trusts", certificate("untrusted")],
-  ])("refuses and counts a client %s where one is required", async (_, tls) => {
-    const [a, b] = [await client(tls), await server("server", { requireClientCertificate: true })];
+    ["without a certificate where one is required", {}, requiring],
+    ["with one that nobody trusts where one is required", certificate("untrusted"), requiring],
+    ["with one that has expired where one is required", certificate("expired"), requiring],
+    ["with one that nobody trusts where one is asked for", certificate("untrusted"), asking],
+    ["with one that has expired where one is asked for", certificate("expired"), asking],
+  ])("refuses and counts a client %s", async (_, tls, serverTls) => {
+    const [a, b] = [await client(tls), await server("server", serverTls)];
     const target = { transport: name, ...b.transport.local };
     // With TLS 1.3 the client hears of it when it is connected already.
     await a.transport.flowTo(target).then(

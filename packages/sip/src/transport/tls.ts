@@ -4,6 +4,7 @@ import {
   createSecureContext,
   createServer,
   type SecureContext,
+  type Server,
   type TlsOptions as ServerOptions,
   type TLSSocket,
 } from "node:tls";
@@ -34,10 +35,11 @@ const tls = (connectTo: TlsConnector): ConnectionKind => ({
   serve(admission) {
     const { context } = admission;
     const server = createServer(serverOptions(context.settings), (socket) => {
+      if (socket.destroyed) return;
       if (admission.full()) socket.destroy();
       else admission.add(new StreamFlow(socket, "acceptor", peerNamesOf(socket), context));
     });
-    reportHandshakes(server, admission);
+    watchHandshakes(server, admission);
     return server;
   },
   dial(target, localAddress, signal, context) {
@@ -48,27 +50,48 @@ const tls = (connectTo: TlsConnector): ConnectionKind => ({
   },
 });
 
-/** What the servers of TLS and WSS have in common. Throws without a certificate. */
+/**
+ * What the servers of TLS and WSS have in common. Throws without a certificate. OpenSSL looks at dates, signatures and
+ * extendedKeyUsage; one with nothing but the id-kp-sipDomain of RFC 5924 is refused, by it and so by us.
+ */
 export function serverOptions(settings: SocketSettings): ServerOptions {
-  const { cert, key, ca, requireClientCertificate = false } = settings.tls;
+  const { cert, key, ca, requireClientCertificate = false, askClientCertificate = false } = settings.tls;
   if (cert === undefined || key === undefined) throw new Error("it needs a certificate and its key");
   return {
     cert,
     key,
     ...(ca !== undefined && { ca }),
-    requestCert: requireClientCertificate,
-    rejectUnauthorized: requireClientCertificate,
+    requestCert: requireClientCertificate || askClientCertificate,
+    // `watchHandshakes` looks at what comes.
+    rejectUnauthorized: false,
     handshakeTimeout: settings.connectTimeoutMs,
     minVersion: MIN_VERSION,
   };
 }
 
-/** Counts handshakes that fail. */
-export function reportHandshakes(
-  server: { on(event: "tlsClientError", heard: (error: Error, socket: TLSSocket) => void): unknown },
-  admission: Admission,
-): void {
+/**
+ * Counts handshakes that fail, and clients whose certificate is not trusted, or is missing where it is required: those are ended
+ * here, before anybody hears of them, because after Node has done it their address is not known any more.
+ */
+export function watchHandshakes(server: Server, admission: Admission): void {
+  const { requireClientCertificate = false, askClientCertificate = false } = admission.context.settings.tls;
   server.on("tlsClientError", (error, socket) => admission.refused(socket.remoteAddress, error.message));
+  if (!requireClientCertificate && !askClientCertificate) return;
+  server.prependListener("secureConnection", (socket) => {
+    const problem = problemWith(socket, requireClientCertificate);
+    if (problem === undefined) return;
+    admission.refused(socket.remoteAddress, problem);
+    socket.destroy();
+  });
+}
+
+/** What is wrong with the client's certificate, in OpenSSL's words: `CERT_HAS_EXPIRED`. */
+function problemWith(socket: TLSSocket, required: boolean): string | undefined {
+  if (socket.authorized) return undefined;
+  if (Object.keys(certificateOf(socket)).length > 0) {
+    return `the client's certificate: ${String(socket.authorizationError)}`;
+  }
+  return required ? "the client showed no certificate" : undefined;
 }
 
 /** Starts a TLS connection that only comes up if the peer's certificate stands for the target. RFC 5922 §7.3. */
@@ -107,7 +130,13 @@ function clientContext(transport: TransportName, local: Address, { cert, key, ca
 
 /** Identities that the peer proved; none when it showed no certificate, or one that is not trusted. RFC 5922 §7.4. */
 export function peerNamesOf(socket: TLSSocket): readonly string[] {
-  return socket.authorized ? sipIdentities(socket.getPeerCertificate()) : [];
+  return socket.authorized ? sipIdentities(certificateOf(socket)) : [];
+}
+
+/** Empty when the peer showed none, or is gone already: Node gives null then, whatever its types say. */
+function certificateOf(socket: TLSSocket): CertificateNames {
+  const certificate: CertificateNames | null = socket.getPeerCertificate();
+  return certificate ?? {};
 }
 
 function notCertified(name: string, certificate: CertificateNames): Error {

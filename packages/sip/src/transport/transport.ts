@@ -52,8 +52,11 @@ export interface Flow {
   /**
    * Pings the peer every `intervalMs` from now on (RFC 5626 §4.4): CRLFCRLF on streams and UDP, a ping frame on
    * WebSocket. A connection whose peer does not answer within 10 seconds is closed. 0 stops it.
+   *
+   * @param expectPong false for a peer that need not know of RFC 5626 (§4.4: any may be sent CRLFCRLF): the pings keep NATs
+   *   and idle timers open, and no answer is waited for. Default true; UDP never waits.
    */
-  keepAlive(intervalMs: number): void;
+  keepAlive(intervalMs: number, expectPong?: boolean): void;
   /** Closes a connection; on a UDP flow it does nothing. */
   close(): void;
 }
@@ -88,6 +91,11 @@ export interface TlsOptions {
   readonly ca?: string;
   /** Ask clients for a certificate and refuse those without a trusted one. Default false. */
   readonly requireClientCertificate?: boolean;
+  /**
+   * Ask clients for a certificate, take those without one as peers without a name, and refuse those whose certificate is not
+   * trusted. Default false. RFC 5922 §7.4.
+   */
+  readonly askClientCertificate?: boolean;
 }
 
 /** Settings shared by all transports. Sizes are octets, times milliseconds. */

@@ -8,7 +8,7 @@ import type { FlowContext } from "./connection-flow.ts";
 import { type Admission, type ConnectionKind, openConnectionTransport } from "./connection-transport.ts";
 import { connectError } from "./dial.ts";
 import type { SocketOptions, SocketSettings, SocketTransport } from "./settings.ts";
-import { peerNamesOf, reportHandshakes, serverOptions, type TlsConnector, tlsConnector } from "./tls.ts";
+import { peerNamesOf, serverOptions, type TlsConnector, tlsConnector, watchHandshakes } from "./tls.ts";
 import { type Address, type FlowUser, SipTransportError, type Target, transports } from "./transport.ts";
 import { maxMessageBytes, WsFlow } from "./ws-flow.ts";
 
@@ -48,7 +48,7 @@ const wss = (connectTo: TlsConnector): ConnectionKind => ({
   serve(admission) {
     const { settings } = admission.context;
     const server = createSecureServer({ ...serverOptions(settings), ...httpLimits(settings) });
-    reportHandshakes(server, admission);
+    watchHandshakes(server, admission);
     return accept(server, admission, (socket) => peerNamesOf(socket as TLSSocket));
   },
   dial(target, localAddress, signal, context) {
@@ -89,6 +89,7 @@ function accept(server: Server, admission: Admission, namesOf: PeerNames): Serve
   });
   server.on("upgrade", (request: IncomingMessage, duplex, head: Buffer) => {
     const socket = duplex as Socket;
+    if (socket.destroyed) return;
     if (!offersSip(request)) refuse(socket, 400, `no subprotocol "${SUBPROTOCOL}"`, admission);
     else if (admission.full()) answer(socket, 503);
     else {

@@ -48,6 +48,8 @@ export class SipEndpoint {
   readonly #transport: TransportLayer;
   readonly #transactions: TransactionLayer;
   readonly #flowClosed = new Set<(flow: Flow, error: SipTransportError | undefined) => void>();
+  /** By flow, so that the end of one connection is no work for those who use another. */
+  readonly #watchers = new Map<Flow, Set<(error: SipTransportError | undefined) => void>>();
   #listening: ListenAddress[] = [];
   #closed: Promise<void> | undefined;
 
@@ -125,6 +127,21 @@ export class SipEndpoint {
     return () => void this.#flowClosed.delete(listener);
   }
 
+  /**
+   * Calls `listener` once when this connection ends; returns how to stop that. Of a flow that is closed already nothing is heard,
+   * and a UDP flow has no end.
+   */
+  watchFlow(flow: Flow, listener: (error: SipTransportError | undefined) => void): () => void {
+    const watchers = this.#watchers.get(flow) ?? new Set();
+    this.#watchers.set(flow, watchers);
+    const entry = (error: SipTransportError | undefined): void => listener(error);
+    watchers.add(entry);
+    return () => {
+      watchers.delete(entry);
+      if (watchers.size === 0 && this.#watchers.get(flow) === watchers) this.#watchers.delete(flow);
+    };
+  }
+
   get stats(): TransportLayer["stats"] & TransactionLayer["stats"] & TransactionLayer["active"] {
     return { ...this.#transport.stats, ...this.#transactions.stats, ...this.#transactions.active };
   }
@@ -143,12 +160,17 @@ export class SipEndpoint {
 
   #onFlowClosed(flow: Flow, error: SipTransportError | undefined): void {
     this.#transactions.flowClosed(flow, error);
-    for (const listener of this.#flowClosed) {
-      try {
-        listener(flow, error);
-      } catch (thrown) {
-        this.logger.error({ err: thrown, remote: flow.remote }, "a listener for the end of connections threw");
-      }
+    const watchers = this.#watchers.get(flow) ?? [];
+    this.#watchers.delete(flow);
+    for (const watcher of watchers) this.#tell(() => watcher(error), flow);
+    for (const listener of this.#flowClosed) this.#tell(() => listener(flow, error), flow);
+  }
+
+  #tell(call: () => void, { remote }: Flow): void {
+    try {
+      call();
+    } catch (thrown) {
+      this.logger.error({ err: thrown, remote }, "a listener for the end of connections threw");
     }
   }
 

@@ -1,6 +1,9 @@
 export { SipEndpoint, type SipEndpointOptions } from "./endpoint.ts";
+export { OutboundRegistration, type OutboundRegistrationOptions } from "./outbound-registration.ts";
 export { registration } from "./registration.machine.ts";
-export { Registration, type RegistrationEventReport, type RegistrationOptions } from "./registration.ts";
+export { Registration } from "./registration.ts";
+export { contactUri, transportOf } from "./registration-contact.ts";
+export type { RegistrationEventReport, RegistrationOptions, UserRegistration } from "./registration-options.ts";
 export { createRequest, type RequestInit } from "./request.ts";
 export {
   RequestSender,
@@ -10,4 +13,5 @@ export {
   type SendOutcome,
 } from "./request-sender.ts";
 export { UasCore, type UasOptions } from "./uas.ts";
+export type { UserRoute } from "./user-route.ts";
 export { DestinationWindow, defaultWindow, type WindowLimits } from "./window.ts";

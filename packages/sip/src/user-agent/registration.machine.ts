@@ -5,9 +5,12 @@ export type RegistrationEvent =
   | "start"
   | "accepted" // 200 that lists our contact
   | "tooBrief" // 423 with Min-Expires
+  | "noOutbound" // 439, and there is nobody else to register through
   | "refused" // any other answer, or none
   | "refreshDue"
+  | "renew" // at once, although there is time left
   | "retryDue"
+  | "pause" // no more tries for now
   | "flowLost"
   | "flowLostAgain" // soon after it was lost before: a server that accepts and hangs up
   | "endpointClosed"
@@ -16,6 +19,7 @@ export type RegistrationEvent =
 export type RegistrationAction =
   | "register"
   | "raiseExpires"
+  | "dropOutbound"
   | "startRefresh"
   | "startRetry"
   | "stopTimers"
@@ -25,8 +29,8 @@ export type RegistrationAction =
   | "reportEnded";
 
 /**
- * One binding at a registrar, kept alive until it is stopped. RFC 3261 §10.2; re-registration after the loss of a flow
- * RFC 5626 §4.5. While a REGISTER is under way the loss of its flow comes as its failure, and the removal waits for its
+ * One binding at a registrar, kept alive until it is stopped. RFC 3261 §10.2; 439 and re-registration after the loss of a
+ * flow RFC 5626 §4.2.1, §4.5. While a REGISTER is under way the loss of its flow comes as its failure, and the removal waits for its
  * answer: there must be one at a time (§10.2), and the later of two need not arrive later.
  */
 export const registration: MachineTable<RegistrationState, RegistrationEvent, RegistrationAction> = {
@@ -37,23 +41,27 @@ export const registration: MachineTable<RegistrationState, RegistrationEvent, Re
   registering: {
     accepted: to("registered", "reportRegistered", "startRefresh"),
     tooBrief: to("registering", "raiseExpires", "register"),
+    noOutbound: to("registering", "dropOutbound", "register"),
     refused: to("waiting", "reportFailed", "startRetry"),
     endpointClosed: to("ended", "reportEnded"),
     stop: to("stopping"),
   },
   registered: {
     refreshDue: to("registering", "register"),
+    renew: to("registering", "stopTimers", "register"),
     flowLost: to("registering", "stopTimers", "register"),
     flowLostAgain: to("waiting", "stopTimers", "reportFailed", "startRetry"),
     stop: to("removing", "stopTimers", "remove"),
   },
   waiting: {
     retryDue: to("registering", "register"),
+    pause: to("idle", "stopTimers"),
     stop: to("removing", "stopTimers", "remove"),
   },
   stopping: {
     accepted: to("removing", "remove"),
     tooBrief: to("removing", "remove"),
+    noOutbound: to("removing", "remove"),
     refused: to("removing", "remove"),
     endpointClosed: to("ended", "reportEnded"),
   },

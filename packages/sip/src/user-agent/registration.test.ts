@@ -4,7 +4,8 @@ import { MemoryNetwork, seededRandom, VirtualClock } from "../testing/index.ts";
 import type { ServerTransaction } from "../transaction/index.ts";
 import type { TransportName } from "../transport/transport.ts";
 import { SipEndpoint } from "./endpoint.ts";
-import { Registration, type RegistrationEventReport, type RegistrationOptions } from "./registration.ts";
+import { Registration } from "./registration.ts";
+import type { RegistrationEventReport, RegistrationOptions } from "./registration-options.ts";
 import { RequestSender } from "./request-sender.ts";
 
 const REGISTRAR = { address: "192.0.2.2", port: 5060 };

@@ -1,111 +1,56 @@
-import type { DigestClient } from "../auth/index.ts";
 import type { Timer } from "../clock.ts";
-import {
-  canonicalHost,
-  newCallId,
-  newTag,
-  parseRetryAfter,
-  parseUri,
-  quote,
-  type SipUri,
-  serializeParams,
-  serializeUri,
-} from "../message/index.ts";
+import { newCallId, newTag, parseUri, type SipUri } from "../message/index.ts";
 import { type Flow, type TransportName, transports } from "../transport/transport.ts";
-import type { SipEndpoint } from "./endpoint.ts";
-import { keepAliveMs, ping, stopPings } from "./flow-pings.ts";
+import { pingsFor } from "./flow-pings.ts";
 import {
   type RegistrationAction,
   type RegistrationEvent,
   type RegistrationState,
   registration,
 } from "./registration.machine.ts";
-import { acceptedSeconds, minExpires, type OwnBinding } from "./registration-answer.ts";
-import { createRequest } from "./request.ts";
-import type { RequestSender, SendOutcome } from "./request-sender.ts";
-
-export interface RegistrationOptions {
-  readonly endpoint: SipEndpoint;
-  readonly sender: RequestSender;
-  /** Address-of-record, `sip:alice@example.test`. */
-  readonly aor: string;
-  /** Request-URI of the REGISTER; `sip:` and the domain of the AoR unless given. RFC 3261 §10.2. */
-  readonly registrar?: string;
-  /** First hop, when the domain does not lead there by itself. */
-  readonly nextHop?: SipUri;
-  readonly credentials?: DigestClient;
-  /** Asked for; the registrar decides. Default 3600. */
-  readonly expiresSeconds?: number;
-  /** `urn:uuid:…`, the same over restarts of one device. RFC 5626 §4.1. */
-  readonly instanceId?: string;
-  /** Number of this flow; needs `instanceId`. RFC 5626 §4.2. Default 1. */
-  readonly regId?: number;
-  /** Feature parameters of the Contact, values as on the wire: `+g.oma.pusheventapp` -> `"push.syncml"` in quotes. */
-  readonly contactParams?: ReadonlyMap<string, string | null>;
-  readonly onEvent?: (event: RegistrationEventReport) => void;
-  /** First wait after a failure; doubles. Default 2000 (RFC 5626 §4.5 suggests 30 s, too long for a test bench). */
-  readonly retryBaseMs?: number;
-  /** Longest wait. Default 1800000 (RFC 5626 §4.5). */
-  readonly retryMaxMs?: number;
-  readonly random?: () => number;
-}
-
-/** What happened to the binding. `registered` is said only when the registrar's answer lists our contact. */
-export type RegistrationEventReport =
-  | { readonly kind: "registered"; readonly aor: string; readonly contact: string; readonly expiresSeconds: number }
-  | {
-      readonly kind: "failed";
-      readonly aor: string;
-      /** null when there was no answer. */
-      readonly sipStatus: number | null;
-      readonly reason: string;
-      readonly retryInMs: number;
-    }
-  | { readonly kind: "ended"; readonly aor: string };
-
-/** A flow that lasted so long was a good one: its loss is answered at once. RFC 5626 §4.5. */
-const STABLE_MS = 120_000;
+import { type Grant, grantOf, hasNoAnswer, minExpires, type OwnBinding, refusalOf } from "./registration-answer.ts";
+import { RegistrationBackOff } from "./registration-back-off.ts";
+import { contactUri, registerRequest, registrarUri, transportOf } from "./registration-contact.ts";
+import { RegistrationFlow } from "./registration-flow.ts";
+import type { RegistrationEventReport, RegistrationOptions, UserRegistration } from "./registration-options.ts";
+import type { SendOptions, SendOutcome } from "./request-sender.ts";
+import { type UserRoute, userRouteOf } from "./user-route.ts";
 
 /**
- * Registers one contact and keeps it registered: refreshes, 423, loss of the connection or of the registrar, removal.
- * RFC 3261 §10.2, Path RFC 3327, Service-Route RFC 3608, outbound RFC 5626.
+ * Registers one contact and keeps it registered: refreshes, 423, 439, loss of the connection or of the registrar, removal.
+ * RFC 3261 §10.2, Path RFC 3327, Service-Route RFC 3608, outbound RFC 5626, GRUU RFC 5627, P-Associated-URI RFC 7315.
  */
-export class Registration {
+export class Registration implements UserRegistration {
   readonly #options: RegistrationOptions;
-  readonly #endpoint: SipEndpoint;
-  readonly #transport: TransportName;
-  readonly #callId = newCallId();
+  /** Of the Contact; with `connect` that of the flow. */
+  #transport: TransportName;
   readonly #fromTag = newTag();
-  readonly #unwatch: () => void;
+  readonly #backOff: RegistrationBackOff;
+  readonly #flow: RegistrationFlow;
+  readonly #abort = new AbortController();
   #state: RegistrationState = "idle";
+  #callId = newCallId();
   #cseq = 0;
   #expiresSeconds: number;
-  #failures = 0;
-  #jitter: number | undefined;
   #timer: Timer | undefined;
-  #flow: Flow | undefined;
-  #accepted = 0;
-  #flowSinceMs = 0;
-  /** The flow before this one did not last either. */
-  #lostEarly = false;
+  /** What the last 2xx gave, and until when. */
+  #grant: (Grant & { readonly expiresAtMs: number }) | undefined;
   /** 423 was answered once since the last other answer. */
   #raised = false;
+  #outboundDropped = false;
   #outcome: SendOutcome | undefined;
   #stopped: (() => void) | undefined;
-  #serviceRoute: readonly string[] = [];
-  readonly #abort = new AbortController();
 
-  /** @throws {SipParseError | TypeError} for an AoR or registrar that is no sip or sips URI. */
+  /** @throws {SipParseError | TypeError} for an AoR or registrar that is no sip or sips URI, or URI parameters that are none. */
   constructor(options: RegistrationOptions) {
     this.#options = options;
-    this.#endpoint = options.endpoint;
+    this.#backOff = new RegistrationBackOff(options);
+    this.#flow = new RegistrationFlow(options.endpoint, () => this.#flowLost());
     this.#expiresSeconds = options.expiresSeconds ?? 3600;
-    const registrar = this.#registrarUri();
+    const registrar = registrarUri(options);
     parseUri(options.aor, "AoR");
     this.#transport = transportOf(options.nextHop ?? registrar, options.endpoint.transportNames);
-    this.#unwatch = this.#endpoint.watchFlows((flow) => {
-      if (flow === this.#flow) this.#flowLost();
-    });
+    parseUri(this.contact, "Contact");
   }
 
   get state(): RegistrationState {
@@ -114,23 +59,73 @@ export class Registration {
 
   /** The Contact URI as registered. */
   get contact(): string {
-    const aor = parseUri(this.#options.aor, "AoR");
-    const user = aor.scheme === "sip" || aor.scheme === "sips" ? aor.user : undefined;
-    const scheme = aor.scheme === "sips" ? "sips" : "sip";
-    const at = user === undefined ? "" : `${user}@`;
-    const outbound = this.#options.instanceId === undefined ? "" : ";ob";
-    const host = this.#endpoint.sentBy(this.#transport);
-    return `${scheme}:${at}${host}${transportParam(this.#transport, host)}${outbound}`;
+    return contactUri(this.#options, this.#transport, this.#usesOutbound);
+  }
+
+  /** Whether the binding lives, as far as we know: between the last 200 and the end of its time or our own removal. */
+  get registered(): boolean {
+    return this.#lasting !== undefined;
+  }
+
+  /** Whether the registrar said that requests come on our flow. RFC 5626 §4.2.1. */
+  get outbound(): boolean {
+    return this.#lasting?.outbound ?? false;
+  }
+
+  /**
+   * Public GRUU: for Contact in SUBSCRIBE, NOTIFY, REFER and the like, as it is, instead of {@link contact}. Undefined when the
+   * registrar gave none, or the registration has lapsed. RFC 5627 §4.4.
+   */
+  get gruu(): string | undefined {
+    return this.#lasting?.publicGruu;
+  }
+
+  /** The temporary GRUU given last, for anonymous requests; those before stay valid until the Call-ID changes. RFC 5627 §4.2. */
+  get temporaryGruu(): string | undefined {
+    return this.#lasting?.temporaryGruu;
   }
 
   /** Route set for requests of this user, from the last 200. RFC 3608 §5. */
   get serviceRoute(): readonly string[] {
-    return this.#serviceRoute;
+    return this.#lasting?.serviceRoute ?? [];
+  }
+
+  /** URIs that are registered with the AoR, as the registrar says; the first is the user's default. RFC 7315 §4.1. */
+  get associatedUris(): readonly string[] {
+    return this.#lasting?.associatedUris ?? [];
   }
 
   /** The flow the last binding was made on, for requests (RFC 5626 §4.3); undefined when it is lost or there is none. */
   get flow(): Flow | undefined {
-    return this.#flow?.open ? this.#flow : undefined;
+    return this.#flow.open;
+  }
+
+  get openFlows(): readonly Flow[] {
+    return this.flow === undefined ? [] : [this.flow];
+  }
+
+  /** Status of the last answer, whatever it said; undefined when the last REGISTER had none. */
+  get lastStatus(): number | undefined {
+    return this.#outcome?.kind === "response" ? this.#outcome.response.statusCode : undefined;
+  }
+
+  /**
+   * How a request of this user, outside of dialogs, is to leave.
+   *
+   * @param identity URI for P-Preferred-Identity; the network chooses when there is none.
+   */
+  route(identity?: string): UserRoute {
+    const { nextHop, accessNetworkInfo } = this.#options;
+    return userRouteOf(
+      {
+        serviceRoute: this.serviceRoute,
+        associatedUris: this.associatedUris,
+        flow: this.outbound ? this.flow : undefined,
+        nextHop,
+        accessNetworkInfo: this.#hopIsSecure ? accessNetworkInfo : undefined,
+      },
+      identity,
+    );
   }
 
   /** Registers; what comes of it is told by `onEvent`. */
@@ -138,10 +133,28 @@ export class Registration {
     this.#step("start");
   }
 
+  /**
+   * Registers again now, when registered: a request was answered 430, the registrar shortened the binding, or a new Call-ID
+   * is to end the temporary GRUUs that were given out (RFC 5627 §4.1).
+   */
+  renew(options: { readonly newCallId?: boolean } = {}): void {
+    if (this.#state !== "registered") return;
+    if (options.newCallId === true) {
+      this.#callId = newCallId();
+      this.#grant = this.#grant && { ...this.#grant, temporaryGruu: undefined };
+    }
+    this.#step("renew");
+  }
+
+  /** Ends the wait after a failure without another try; `start` goes on. */
+  pause(): void {
+    this.#step("pause");
+  }
+
   /** Removes the binding and stops. Resolves when the registrar answered or after `timeoutMs`. Idempotent. */
   async stop(timeoutMs = 900): Promise<void> {
     if (this.#state === "ended") return;
-    const timer = this.#endpoint.clock.schedule(timeoutMs, () => this.#abort.abort());
+    const timer = this.#options.endpoint.clock.schedule(timeoutMs, () => this.#abort.abort());
     // An answer under way is waited for; when the time is over, it and the removal are given up.
     await new Promise<void>((resolve) => {
       const before = this.#stopped;
@@ -152,6 +165,20 @@ export class Registration {
       this.#step("stop");
     });
     timer.cancel();
+  }
+
+  get #usesOutbound(): boolean {
+    return this.#options.instanceId !== undefined && !this.#outboundDropped;
+  }
+
+  get #lasting(): Grant | undefined {
+    const grant = this.#grant;
+    return grant !== undefined && grant.expiresAtMs > this.#options.endpoint.clock.now() ? grant : undefined;
+  }
+
+  /** RFC 7315 §6.4: what P-Access-Network-Info tells is for a hop that nobody can listen at. */
+  get #hopIsSecure(): boolean {
+    return this.#options.trustedAccess === true || transports[this.flow?.transport ?? this.#transport].secure;
   }
 
   #step(event: RegistrationEvent): void {
@@ -171,35 +198,43 @@ export class Registration {
           this.#expiresSeconds = minExpires(this.#outcome.response) ?? this.#expiresSeconds;
         }
         return;
-      case "startRefresh":
-        // Half the time for short ones, ten minutes early for long ones (the rule of TS 24.229 §5.1.1.4).
-        this.#startTimer((this.#accepted > 1200 ? this.#accepted - 600 : this.#accepted / 2) * 1000, "refreshDue");
+      case "dropOutbound":
+        this.#outboundDropped = true;
         return;
+      case "startRefresh": {
+        // Half the time for short ones, ten minutes early for long ones (the rule of TS 24.229 §5.1.1.4).
+        const { expiresSeconds } = this.#grant as Grant;
+        this.#startTimer((expiresSeconds > 1200 ? expiresSeconds - 600 : expiresSeconds / 2) * 1000, "refreshDue");
+        return;
+      }
       case "startRetry":
-        this.#startTimer(this.#retryInMs(), "retryDue");
-        this.#failures++;
+        this.#startTimer(this.#waitMs(), "retryDue");
+        this.#backOff.failed();
         return;
       case "stopTimers":
         this.#timer?.cancel();
         return;
-      case "reportRegistered":
-        if (!this.#lostEarly || this.#flowIsStable()) this.#failures = 0;
+      case "reportRegistered": {
+        if (this.#flow.isGood) this.#backOff.succeeded();
+        const { expiresSeconds } = this.#grant as Grant;
+        this.#report({ kind: "registered", aor: this.#options.aor, contact: this.contact, expiresSeconds });
+        return;
+      }
+      case "reportFailed":
         this.#report({
-          kind: "registered",
+          kind: "failed",
           aor: this.#options.aor,
-          contact: this.contact,
-          expiresSeconds: this.#accepted,
+          ...refusalOf(this.#outcome),
+          retryInMs: this.#waitMs(),
         });
         return;
-      case "reportFailed":
-        this.#report({ kind: "failed", aor: this.#options.aor, ...this.#refusal(), retryInMs: this.#retryInMs() });
-        return;
       case "remove":
+        this.#grant = undefined;
         void this.#send(0).then(() => this.#step("removed"));
         return;
       case "reportEnded":
-        this.#unwatch();
-        this.#useFlow(undefined, 0);
+        this.#grant = undefined;
+        this.#flow.leave();
         this.#report({ kind: "ended", aor: this.#options.aor });
         this.#stopped?.();
         return;
@@ -212,43 +247,64 @@ export class Registration {
     this.#outcome = await this.#send(this.#expiresSeconds);
     this.#step(this.#judge(this.#outcome));
     // It may have ended while its answer was on the way up.
-    if (this.#state === "registered" && this.#flow?.open === false) this.#flowLost();
+    if (this.#state === "registered" && this.#flow.isClosed) this.#flowLost();
   }
 
   /** Sends a REGISTER; never rejects. */
   async #send(expiresSeconds: number): Promise<SendOutcome> {
     try {
-      return await this.#sendRegister(expiresSeconds);
+      const held = this.#heldFlow();
+      if (held !== undefined) {
+        const outcome = await this.#sendRegister(expiresSeconds, { flow: held });
+        if (!hasNoAnswer(outcome)) return outcome;
+        // RFC 5626 §4.5: the flow has failed, and another has to take its place.
+        this.#giveUpFlow();
+      }
+      const outcome = await this.#sendRegister(expiresSeconds, await this.#where());
+      if (hasNoAnswer(outcome)) this.#giveUpFlow();
+      return outcome;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      return { kind: "failure", code: "SIP_UNRESOLVED", reason, retryable: false, attempts: 0 };
+      this.#giveUpFlow();
+      const code = this.#options.endpoint.closed ? "SIP_CLOSED" : "SIP_UNRESOLVED";
+      return { kind: "failure", code, reason, retryable: false, attempts: 0 };
     }
   }
 
-  async #sendRegister(expiresSeconds: number): Promise<SendOutcome> {
-    const { instanceId, regId = 1, contactParams } = this.#options;
-    const params = new Map<string, string | null>();
-    if (instanceId !== undefined) params.set("+sip.instance", quote(`<${instanceId}>`)).set("reg-id", String(regId));
-    for (const [name, value] of contactParams ?? []) params.set(name, value);
-    params.set("expires", String(expiresSeconds));
-    const request = createRequest({
-      method: "REGISTER",
-      requestUri: serializeUri(this.#registrarUri()),
-      from: this.#options.aor,
-      fromTag: this.#fromTag,
-      to: this.#options.aor,
+  /** Where a REGISTER goes that makes a flow. */
+  async #where(): Promise<SendOptions> {
+    const { nextHop, connect } = this.#options;
+    if (connect === undefined) return nextHop === undefined ? {} : { nextHop };
+    const flow = await connect(this.#abort.signal);
+    this.#transport = flow.transport;
+    return { flow };
+  }
+
+  /** RFC 5626 §4.2.2: what refreshes or removes a binding goes over the flow that it was made on. */
+  #heldFlow(): Flow | undefined {
+    return this.#usesOutbound ? this.#flow.connection : undefined;
+  }
+
+  /** Nothing else would find out that a connection is of no use any more. */
+  #giveUpFlow(): void {
+    // A datagram socket does not end; only where there are other flows it counts as lost.
+    if (this.#flow.connection !== undefined || this.#options.connect !== undefined) this.#flow.giveUp();
+  }
+
+  async #sendRegister(expiresSeconds: number, where: SendOptions): Promise<SendOutcome> {
+    const { credentials, accessNetworkInfo } = this.#options;
+    const request = registerRequest(this.#options, {
+      contact: this.contact,
+      outbound: this.#usesOutbound,
+      expiresSeconds,
       callId: this.#callId,
+      fromTag: this.#fromTag,
       cseq: ++this.#cseq,
-      headers: [
-        ["Contact", `<${this.contact}>${serializeParams(params)}`],
-        ["Expires", String(expiresSeconds)],
-        ["Supported", "path, outbound, gruu"],
-      ],
+      accessNetworkInfo: this.#hopIsSecure ? accessNetworkInfo : undefined,
     });
-    const { nextHop, credentials } = this.#options;
     const outcome = await this.#options.sender.send(request, {
+      ...where,
       signal: this.#abort.signal,
-      ...(nextHop === undefined ? {} : { nextHop }),
       ...(credentials === undefined ? {} : { credentials }),
     });
     // Each answer to a challenge raised it by one; failover did not, which leaves a harmless gap.
@@ -257,9 +313,9 @@ export class Registration {
   }
 
   #flowLost(): void {
-    const early = !this.#flowIsStable();
-    const again = early && this.#lostEarly;
-    this.#lostEarly = early;
+    // A new flow may lead through another first hop.
+    this.#outboundDropped = false;
+    const again = this.#flow.lost();
     if (!again || this.#state !== "registered") {
       this.#step("flowLost");
       return;
@@ -269,102 +325,56 @@ export class Registration {
     this.#step("flowLostAgain");
   }
 
-  #flowIsStable(): boolean {
-    return this.#endpoint.clock.now() - this.#flowSinceMs >= STABLE_MS;
-  }
-
-  #useFlow(flow: Flow | undefined, pingMs: number): void {
-    if (this.#flow !== flow) {
-      if (this.#flow !== undefined) stopPings(this.#flow, this);
-      this.#flowSinceMs = this.#endpoint.clock.now();
-    }
-    this.#flow = flow;
-    if (flow !== undefined) ping(flow, this, pingMs);
-  }
-
   #judge(outcome: SendOutcome): RegistrationEvent {
     if (outcome.kind === "failure") return outcome.code === "SIP_CLOSED" ? "endpointClosed" : "refused";
     const { response, flow } = outcome;
-    const tooBrief = response.statusCode === 423 && (minExpires(response) ?? 0) > this.#expiresSeconds;
+    const { statusCode } = response;
+    const tooBrief = statusCode === 423 && (minExpires(response) ?? 0) > this.#expiresSeconds;
     // Once: a registrar that raises it again and again would be asked without end.
     if (tooBrief && !this.#raised) {
       this.#raised = true;
       return "tooBrief";
     }
     this.#raised = false;
-    const accepted = response.statusCode < 300 ? acceptedSeconds(response, this.#binding()) : undefined;
-    if (accepted === undefined || accepted === 0) return "refused";
-    this.#accepted = accepted;
-    this.#serviceRoute = response.headers.list("Service-Route");
-    this.#useFlow(flow, keepAliveMs(response, flow));
+    const { mayDropOutbound = () => true } = this.#options;
+    if (statusCode === 439 && this.#usesOutbound && mayDropOutbound()) return "noOutbound";
+    const grant = statusCode < 300 ? grantOf(response, this.#binding()) : undefined;
+    if (grant === undefined || grant.expiresSeconds === 0) {
+      // RFC 3608 §6.1; the GRUUs stay (RFC 5627 §4.2).
+      this.#grant = this.#grant && { ...this.#grant, serviceRoute: [] };
+      return "refused";
+    }
+    this.#grant = { ...grant, expiresAtMs: this.#options.endpoint.clock.now() + grant.expiresSeconds * 1000 };
+    this.#flow.use(flow, pingsFor(response, flow));
     return "accepted";
   }
 
   #binding(): OwnBinding {
     const { instanceId, regId = 1 } = this.#options;
     const contact = parseUri(this.contact, "Contact") as SipUri;
-    return { contact, instanceId, regId, expiresSeconds: this.#expiresSeconds };
+    return {
+      contact,
+      instanceId,
+      regId: this.#usesOutbound ? regId : undefined,
+      expiresSeconds: this.#expiresSeconds,
+    };
   }
 
-  #refusal(): { sipStatus: number | null; reason: string } {
-    const outcome = this.#outcome;
-    if (outcome?.kind !== "response") return { sipStatus: null, reason: outcome?.reason ?? "not sent" };
-    const { statusCode, reason } = outcome.response;
-    return statusCode < 300
-      ? { sipStatus: statusCode, reason: "the registrar's answer does not list our contact" }
-      : { sipStatus: statusCode, reason };
-  }
-
-  /** RFC 5626 §4.5: doubling, the jitter down to half; the same value until the next failure. Retry-After may ask for more. */
-  #retryInMs(): number {
-    const { retryBaseMs = 2000, retryMaxMs = 1_800_000 } = this.#options;
-    this.#jitter ??= 0.5 + 0.5 * (this.#options.random ?? Math.random)();
-    const ours = Math.min(retryMaxMs, retryBaseMs * 2 ** Math.min(this.#failures, 30)) * this.#jitter;
-    const { headers } = this.#outcome?.kind === "response" ? this.#outcome.response : {};
-    const asked = (parseRetryAfter(headers?.get("Retry-After")) ?? 0) * 1000;
-    return Math.round(Math.max(ours, Math.min(asked, retryMaxMs)));
+  #waitMs(): number {
+    return this.#backOff.waitMs(this.#outcome?.kind === "response" ? this.#outcome.response : undefined);
   }
 
   #startTimer(delayMs: number, event: RegistrationEvent): void {
-    this.#jitter = undefined;
     this.#timer?.cancel();
-    this.#timer = this.#endpoint.clock.schedule(delayMs, () => this.#step(event));
+    this.#timer = this.#options.endpoint.clock.schedule(delayMs, () => this.#step(event));
   }
 
   #report(event: RegistrationEventReport): void {
     try {
       this.#options.onEvent?.(event);
     } catch (error) {
-      this.#endpoint.logger.error({ err: error, event: event.kind }, "a listener for registration events threw");
+      const { logger } = this.#options.endpoint;
+      logger.error({ err: error, event: event.kind }, "a listener for registration events threw");
     }
   }
-
-  #registrarUri(): SipUri {
-    const { registrar, aor } = this.#options;
-    const uri = parseUri(registrar ?? aor, registrar === undefined ? "AoR" : "registrar");
-    if (uri.scheme !== "sip" && uri.scheme !== "sips") throw new TypeError("registrar: not a sip or sips URI");
-    const { scheme, host, port } = uri;
-    const bare: SipUri = { scheme, host: canonicalHost(host), params: new Map(), headers: [] };
-    return port === undefined ? bare : { ...bare, port };
-  }
-}
-
-/**
- * Of a Contact. A WebSocket client, whose host is `.invalid`, says "ws" whether or not there is TLS (RFC 7118 §5.2); one that
- * can be connected to says "wss", which is outside that grammar, because "ws" would lead others to it without TLS.
- */
-function transportParam(transport: TransportName, host: string): string {
-  if (transport === "UDP") return "";
-  return `;transport=${transport === "WSS" && host.endsWith(".invalid") ? "ws" : transport.toLowerCase()}`;
-}
-
-/** The transport a URI asks for; the endpoint's first when it leaves the choice. */
-function transportOf(uri: SipUri, supported: readonly TransportName[]): TransportName {
-  const asked = uri.params.get("transport")?.toUpperCase();
-  if (asked === "WS" && uri.scheme === "sips") return "WSS";
-  if (asked === "TCP" && uri.scheme === "sips") return "TLS";
-  const named = supported.find((name) => name === asked);
-  if (named !== undefined) return named;
-  const fitting = supported.filter((name) => uri.scheme === "sip" || transports[name].secure);
-  return fitting.includes("UDP") ? "UDP" : (fitting[0] ?? "UDP");
 }

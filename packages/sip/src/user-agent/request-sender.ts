@@ -1,3 +1,4 @@
+import { onAbort } from "../abort.ts";
 import type { DigestClient } from "../auth/index.ts";
 import { locate, locateNow, type Resolver, SipLocateError, systemResolver, TargetHealth } from "../locate/index.ts";
 import {
@@ -268,12 +269,13 @@ export class RequestSender {
       run.sent = request;
       run.attempts++;
       const abort = (): void => transaction?.abandon(new SipTransactionError("SIP_ABORTED", "aborted"));
+      let transaction: ClientTransaction | undefined;
+      const stopWaiting = signal && onAbort(signal, abort);
       const done = (outcome: SendOutcome): void => {
-        signal?.removeEventListener("abort", abort);
+        stopWaiting?.();
         this.#window.leave(flow);
         resolve(outcome);
       };
-      let transaction: ClientTransaction | undefined;
       try {
         transaction = this.#endpoint.send(request, flow, {
           response: (response) => {
@@ -281,7 +283,6 @@ export class RequestSender {
           },
           failed: (error) => done(failure(error.code, error.message, error.retryable, run)),
         });
-        signal?.addEventListener("abort", abort, { once: true });
       } catch (error) {
         run.attempts--;
         done(unsendable(error, run));

@@ -9,6 +9,8 @@ export interface UasOptions {
   readonly optionTags?: readonly string[];
   /** Media types taken in bodies, for Accept. */
   readonly accept?: readonly string[];
+  /** Content codings taken, for Accept-Encoding. Default `identity`. */
+  readonly acceptEncodings?: readonly string[];
   /** More header fields for the 200 to OPTIONS: Allow-Events, Contact with feature tags, … */
   readonly optionsHeaders?: () => ReadonlyArray<readonly [name: string, value: string]>;
 }
@@ -86,10 +88,10 @@ export class UasCore {
   }
 
   #capabilities(): Array<readonly [string, string]> {
-    const { accept = [], optionTags = [], optionsHeaders } = this.#options;
+    const { accept = [], acceptEncodings = ["identity"], optionTags = [], optionsHeaders } = this.#options;
     const headers: Array<readonly [string, string]> = [["Allow", this.#allow]];
     if (accept.length > 0) headers.push(["Accept", accept.join(", ")]);
-    headers.push(["Accept-Encoding", "identity"], ["Accept-Language", "en"]);
+    headers.push(["Accept-Encoding", acceptEncodings.join(", ")], ["Accept-Language", "en"]);
     if (optionTags.length > 0) headers.push(["Supported", optionTags.join(", ")]);
     return [...headers, ...(optionsHeaders?.() ?? [])];
   }

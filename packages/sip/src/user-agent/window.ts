@@ -1,3 +1,5 @@
+import { onAbort } from "../abort.ts";
+
 /** Bounds of a {@link DestinationWindow}. */
 export interface WindowLimits {
   /** Requests under way to one destination at a time. */
@@ -83,7 +85,7 @@ function wait(lane: Lane, signal: AbortSignal | undefined): Promise<boolean> {
   return new Promise((resolve) => {
     const waiter: Waiter = {
       admit: () => {
-        signal?.removeEventListener("abort", giveUp);
+        stopWaiting?.();
         resolve(true);
       },
     };
@@ -93,7 +95,7 @@ function wait(lane: Lane, signal: AbortSignal | undefined): Promise<boolean> {
       if (lane.gone > 1024 && lane.gone * 2 > lane.waiting.length - lane.head) dropGone(lane);
       resolve(false);
     };
-    signal?.addEventListener("abort", giveUp, { once: true });
+    const stopWaiting = signal && onAbort(signal, giveUp);
     lane.waiting.push(waiter);
   });
 }

@@ -8,7 +8,9 @@ export type CertificateName =
   | "common-name"
   | "wildcard"
   | "wrong-name"
-  | "untrusted";
+  | "untrusted"
+  | "client-only"
+  | "expired";
 
 /** Trusted in the tests; signed all but "untrusted". PEM. */
 export const authority: string = read("authority.crt");

@@ -6,6 +6,7 @@ cd "$(dirname "$0")"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 valid="-startdate 20260101000000Z -enddate 21260101000000Z"
+usage=serverAuth,clientAuth
 
 authority() { # file name, common name
   openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$work/$1.key"
@@ -26,7 +27,7 @@ sign() { # file name, who signs
 certificate() { # file name, common name, subjectAltName or "", authority
   openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1.key"
   openssl req -new -key "$1.key" -subj "/CN=$2" -out "$work/$1.csr"
-  printf 'basicConstraints=CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth,clientAuth\n' >"$work/$1.ext"
+  printf 'basicConstraints=CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=%s\n' "$usage" >"$work/$1.ext"
   if [ -n "$3" ]; then printf 'subjectAltName=%s\n' "$3" >>"$work/$1.ext"; fi
   sign "$1" -cert "$4.crt" -keyfile "$work/$4.key"
 }
@@ -40,4 +41,9 @@ certificate common-name "example.test" "" authority
 certificate wildcard "*.example.test" "DNS:*.example.test" authority
 certificate wrong-name "other.example" "URI:sip:other.example" authority
 certificate untrusted "example.test" "URI:sip:example.test,IP:127.0.0.1" stranger
+usage=clientAuth
+certificate client-only "example.test" "URI:sip:example.test,IP:127.0.0.1" authority
+usage=serverAuth,clientAuth
+valid="-startdate 20250101000000Z -enddate 20250201000000Z"
+certificate expired "example.test" "URI:sip:example.test,IP:127.0.0.1" authority
 rm -f stranger.crt

@@ -1,0 +1,4 @@
+export { contactOf } from "./contact.ts";
+export { Dialog, type DialogRequestInit } from "./dialog.ts";
+export type { DialogState } from "./dialog-state.ts";
+export { type DialogResult, dialogFromRequest, dialogFromResponse, dialogHeaders } from "./establish.ts";

@@ -1,0 +1,88 @@
+import type { NotificationInit, NotifyFailureCode, NotifyOutcome } from "./notifier-options.ts";
+
+/** One NOTIFY that waits for its turn. */
+export interface NotifyJob {
+  readonly init: NotificationInit;
+  /** The last of its subscription: state=terminated. */
+  readonly last: boolean;
+  /** Told once. */
+  readonly done: (outcome: NotifyOutcome) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Sends one NOTIFY; never rejects. `signal` stops it. */
+export type SendNotify = (job: NotifyJob, signal: AbortSignal) => Promise<NotifyOutcome>;
+
+/**
+ * The NOTIFYs of one subscription: they leave in order, one at a time, so that the subscriber sees them in order whatever the
+ * network does (RFC 3261 §12.2.2 would answer 500 to one that was overtaken).
+ */
+export class NotifyQueue {
+  readonly #send: SendNotify;
+  #waiting: NotifyJob[] = [];
+  #abort: AbortController | undefined;
+  #running = false;
+
+  constructor(send: SendNotify) {
+    this.#send = send;
+  }
+
+  /** Those that wait, without the one under way. */
+  get length(): number {
+    return this.#waiting.length;
+  }
+
+  /** Nothing is under way. */
+  get idle(): boolean {
+    return !this.#running;
+  }
+
+  push(job: NotifyJob): void {
+    if (job.signal?.aborted) {
+      job.done(failure("SIP_ABORTED", "aborted", false));
+      return;
+    }
+    this.#waiting.push(job);
+    if (!this.#running) void this.#run();
+  }
+
+  /** All that wait fail with `code`; `stop` gives up the one under way too. */
+  fail(code: NotifyFailureCode, reason: string, stop: boolean): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const job of waiting) job.done(failure(code, reason, false, true));
+    if (stop) this.#abort?.abort();
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    for (let job = this.#waiting.shift(); job !== undefined; job = this.#waiting.shift()) {
+      if (job.signal?.aborted) job.done(failure("SIP_ABORTED", "aborted", false));
+      else job.done(await this.#one(job));
+    }
+    this.#running = false;
+  }
+
+  async #one(job: NotifyJob): Promise<NotifyOutcome> {
+    this.#abort ??= new AbortController();
+    const abort = this.#abort;
+    const stop = (): void => abort.abort();
+    job.signal?.addEventListener("abort", stop, { once: true });
+    try {
+      return await this.#send(job, abort.signal);
+    } finally {
+      job.signal?.removeEventListener("abort", stop);
+      if (abort.signal.aborted) this.#abort = undefined;
+    }
+  }
+}
+
+export function failure(
+  code: NotifyFailureCode,
+  reason: string,
+  retryable: boolean,
+  subscriptionEnded = false,
+  attempts = 0,
+): NotifyOutcome {
+  return { kind: "failure", code, reason, retryable, attempts, subscriptionEnded };
+}

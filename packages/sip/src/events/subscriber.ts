@@ -1,0 +1,441 @@
+import { type Dialog, dialogFromRequest } from "../dialog/index.ts";
+import { newCallId, newTag, paramValue, type SipRequest } from "../message/index.ts";
+import type { ServerTransaction } from "../transaction/index.ts";
+import type { TimerWheel, WheelTimer } from "../transaction/timer-wheel.ts";
+import type { Flow } from "../transport/transport.ts";
+import type { SipEndpoint } from "../user-agent/endpoint.ts";
+import type { RequestSender, SendOptions, SendOutcome } from "../user-agent/request-sender.ts";
+import { type EventHeader, eventsMatch, parseEvent } from "./event-header.ts";
+import { NotifyAnswers } from "./notify-answer.ts";
+import { RetryWait } from "./retry-wait.ts";
+import { EVENT_OF_RETRY, failed, judgeSubscribe, type Loss } from "./subscribe-outcome.ts";
+import { initialSubscribe, refreshSubscribe, type SubscriptionNames, secondsIn } from "./subscribe-request.ts";
+import { type SubscriberAction, type SubscriberEvent, type SubscriberState, subscriber } from "./subscriber.machine.ts";
+import type { NotificationAnswer, SubscriberOptions, SubscriptionReport } from "./subscriber-options.ts";
+import type { SubscriptionStateHeader } from "./subscription-state.ts";
+import { endsSubscription, ruleOfReason } from "./verdicts.ts";
+
+/** What a subscriber needs from the registry it is in. */
+export interface SubscriberHost {
+  readonly endpoint: SipEndpoint;
+  readonly sender: RequestSender;
+  readonly wheel: TimerWheel;
+  readonly timerNMs: number;
+  readonly random: () => number;
+  /** NOTIFYs to this tag are for this subscriber from now on. */
+  enter(localTag: string, subscriber: Subscriber): void;
+  leave(localTag: string): void;
+  /** It is over. */
+  ended(subscriber: Subscriber): void;
+}
+
+/** What lasted so long was good: its loss is answered at once, and waits begin anew. */
+const STABLE_MS = 32_000;
+/** For long subscriptions: so long before the end they are refreshed (the rule of TS 24.229 §5.1.1.4 for bindings). */
+const EARLY_SECONDS = 600;
+const LEAST_REFRESH_MS = 500;
+
+const NO_LOSS: Loss = { kind: "ended", sipStatus: null, reason: null, retryAfterSeconds: 0 };
+
+/** One subscription of ours: performs the actions of {@link subscriber}. Made by `Subscribers.subscribe`. */
+export class Subscriber {
+  readonly #host: SubscriberHost;
+  readonly #options: SubscriberOptions;
+  readonly #event: EventHeader;
+  readonly #answers: NotifyAnswers;
+  readonly #wait: RetryWait;
+  /** Refresh, retry. */
+  readonly #dueTimer: WheelTimer;
+  readonly #expiryTimer: WheelTimer;
+  readonly #timerN: WheelTimer;
+  #state: SubscriberState = "idle";
+  #names: SubscriptionNames | undefined;
+  #dialog: Dialog | undefined;
+  /** CSeq number of the last SUBSCRIBE outside a dialog. */
+  #cseq = 0;
+  #askedSeconds: number;
+  /** When it runs out, by the wheel's clock; undefined until somebody said so. */
+  #expiresAtMs: number | undefined;
+  /** A NOTIFY of this refresh said when it runs out, which counts more than the answer to the SUBSCRIBE (§4.1.3). */
+  #expiresTold = false;
+  #establishedAtMs: number | undefined;
+  #lastAgainMs = Number.NEGATIVE_INFINITY;
+  #lastFlowLossMs = Number.NEGATIVE_INFINITY;
+  #raised = false;
+  #loss: Loss = NO_LOSS;
+  #abort: AbortController | undefined;
+  #outcome: SendOutcome | undefined;
+  #flow: Flow | undefined;
+  #unwatchFlow: (() => void) | undefined;
+  /** The answer to the NOTIFY with the highest CSeq, for one that comes again by another way. */
+  #lastAnswer: { readonly seq: number; answer: NotificationAnswer | undefined } | undefined;
+  readonly #stopped: Array<() => void> = [];
+
+  /** @throws {SipParseError} for an Event value that is none. */
+  constructor(host: SubscriberHost, options: SubscriberOptions) {
+    this.#host = host;
+    this.#options = options;
+    this.#event = parseEvent(options.event);
+    this.#askedSeconds = options.expiresSeconds ?? 3600;
+    const { clock, logger } = host.endpoint;
+    this.#answers = new NotifyAnswers(options, clock, logger);
+    this.#wait = new RetryWait(options, host.random);
+    this.#dueTimer = host.wheel.timer(() => this.#step(this.#state === "waiting" ? "retryDue" : "refreshDue"));
+    this.#expiryTimer = host.wheel.timer(() =>
+      this.#lose("expired", failed(null, "it ran out before it was refreshed")),
+    );
+    this.#timerN = host.wheel.timer(() => this.#lose("timerN", failed(null, "no NOTIFY within 64*T1")));
+  }
+
+  get state(): SubscriberState {
+    return this.#state;
+  }
+
+  /** The dialog with the notifier; undefined until the first NOTIFY came, and after it is gone. */
+  get dialog(): Dialog | undefined {
+    return this.#dialog;
+  }
+
+  /** @internal */
+  start(): void {
+    this.#step("start");
+  }
+
+  /** Subscribes now when it waits to try again: a registration came back, say. Otherwise nothing happens. */
+  retryNow(): void {
+    if (this.#state !== "waiting") return;
+    this.#host.wheel.stop(this.#dueTimer);
+    this.#step("retryDue");
+  }
+
+  /** Asks for the state anew, by a refresh (§4.1.2.2): documents of it are missing, say. Nothing happens while one is under way. */
+  refresh(): void {
+    if (this.#state !== "pending" && this.#state !== "active") return;
+    this.#host.wheel.stop(this.#dueTimer);
+    this.#step("refreshDue");
+  }
+
+  /** Unsubscribes. Resolves when the last NOTIFY came, or after `timeoutMs`. Idempotent; nothing is left running. */
+  async stop(timeoutMs = 900): Promise<void> {
+    if (this.#state === "ended") return;
+    const timer = this.#host.endpoint.clock.schedule(timeoutMs, () => this.#step("giveUp"));
+    await new Promise<void>((resolve) => {
+      this.#stopped.push(resolve);
+      this.#loss = NO_LOSS;
+      this.#step("stop");
+    });
+    timer.cancel();
+  }
+
+  /** The flow of the last answer: its end is the end of the way NOTIFYs come. */
+  #useFlow(flow: Flow | undefined): void {
+    if (flow === this.#flow) return;
+    this.#unwatchFlow?.();
+    this.#flow = flow;
+    this.#unwatchFlow = flow && this.#host.endpoint.watchFlow(flow, () => this.#flowClosed());
+  }
+
+  #flowClosed(): void {
+    this.#flow = undefined;
+    this.#unwatchFlow = undefined;
+    const now = this.#host.wheel.now();
+    const again = now - this.#lastFlowLossMs < STABLE_MS;
+    this.#lastFlowLossMs = now;
+    if (again) this.#lose("flowLostAgain", failed(null, "the connection was lost again soon after it was made"));
+    else this.#step("flowLost");
+  }
+
+  /** @internal A NOTIFY to our tag, its Event and Subscription-State read. */
+  receive(transaction: ServerTransaction, event: EventHeader, told: SubscriptionStateHeader): void {
+    const { request } = transaction;
+    const refusal = this.#admit(request, transaction.flow, event);
+    if (typeof refusal === "object") return reply(transaction, refusal);
+    if (refusal === "again") return reply(transaction, this.#lastAnswer?.answer ?? { statusCode: 500 });
+    const kept = { seq: request.cseq.seq, answer: undefined as NotificationAnswer | undefined };
+    this.#lastAnswer = kept;
+    const dialog = this.#dialog;
+    const last = told.state === "terminated";
+    if (!last) this.#noteState(told);
+    this.#answers.ask(
+      {
+        event,
+        subscriptionState: told,
+        contentType: request.headers.get("Content-Type") ?? null,
+        body: request.body,
+        request,
+        flow: transaction.flow,
+      },
+      (answer) => {
+        kept.answer = answer;
+        reply(transaction, answer);
+        // The notifier takes it for the end (§4.2.2), and so do we.
+        if (!last && dialog === this.#dialog && endsSubscription(answer.statusCode)) {
+          this.#lose("later", failed(null, `a NOTIFY was answered ${answer.statusCode}`));
+        }
+      },
+    );
+    if (last && dialog === this.#dialog) this.#terminated(told);
+  }
+
+  /** What speaks against a NOTIFY; "new" when nothing does: it is of our dialog, or makes it (§4.4.1). */
+  #admit(request: SipRequest, flow: Flow, event: EventHeader): "new" | "again" | NotificationAnswer {
+    const localTag = paramValue(request.to.params, "tag");
+    if (this.#names === undefined || request.callId !== this.#names.callId) return { statusCode: 481 };
+    if (event.package !== this.#event.package) return { statusCode: 489 };
+    if (!eventsMatch(event, this.#event)) return { statusCode: 481 };
+    if (this.#dialog === undefined) {
+      const made = dialogFromRequest(request, this.#names.fromTag, flow, this.#cseq);
+      if (made.dialog === undefined) return { statusCode: 400, reason: made.problem };
+      this.#dialog = made.dialog;
+      return "new";
+    }
+    const remoteTag = paramValue(request.from.params, "tag");
+    // A second dialog: the SUBSCRIBE was forked (§5.4.9).
+    if (!this.#dialog.holds(request.callId, localTag, remoteTag)) return { statusCode: 481 };
+    const order = this.#dialog.receive(request);
+    if (order === "old") return { statusCode: 500 };
+    if (order === "again") return "again";
+    const problem = this.#dialog.refreshTarget(request);
+    return problem === undefined ? "new" : { statusCode: 400, reason: problem };
+  }
+
+  #noteState({ state, expiresSeconds }: SubscriptionStateHeader): void {
+    if (expiresSeconds !== undefined) {
+      this.#expiresTold = true;
+      this.#expireIn(expiresSeconds);
+    }
+    this.#establishedAtMs ??= this.#host.wheel.now();
+    // What an extension says is neither pending nor terminated.
+    this.#step(state === "pending" ? "pending" : "active");
+  }
+
+  #terminated({ reason, retryAfterSeconds }: SubscriptionStateHeader): void {
+    const rule = ruleOfReason(reason);
+    const seconds = rule.heedsRetryAfter ? (retryAfterSeconds ?? 0) : 0;
+    const loss: Loss = { kind: "terminated", sipStatus: null, reason: reason ?? null, retryAfterSeconds: seconds };
+    // Without a wish of the notifier giveup and unknown reasons may be answered at once; we take our time (§4.1.3).
+    this.#lose(EVENT_OF_RETRY[rule.retry], loss);
+  }
+
+  /** The subscription is gone, or not refreshed: `event` with its cause. */
+  #lose(event: SubscriberEvent, loss: Loss): void {
+    // What is to end ends because it was stopped.
+    if (this.#stopped.length > 0) return this.#step(event);
+    this.#loss = loss;
+    const now = this.#host.wheel.now();
+    if (this.#establishedAtMs !== undefined && now - this.#establishedAtMs >= STABLE_MS) this.#wait.reset();
+    if (this.#options.expiresSeconds === 0 && event !== "endpointClosed") {
+      // A fetch is done with the first end, whatever it is (§4.4.3).
+      this.#step("never");
+    } else if (event === "again" && now - this.#lastAgainMs < STABLE_MS) {
+      // A notifier that ends each subscription at once would be asked without end.
+      this.#step("later");
+    } else {
+      if (event === "again") this.#lastAgainMs = now;
+      this.#step(event);
+    }
+  }
+
+  #step(event: SubscriberEvent): void {
+    const row = subscriber[this.#state][event];
+    if (row === undefined) return;
+    this.#state = row.next;
+    for (const action of row.actions) this.#perform(action);
+  }
+
+  #perform(action: SubscriberAction): void {
+    const { wheel } = this.#host;
+    switch (action) {
+      case "subscribe":
+        void this.#subscribe(this.#askedSeconds);
+        return;
+      case "unsubscribe":
+        void this.#subscribe(0);
+        return;
+      case "raiseExpires":
+        if (this.#outcome?.kind === "response") {
+          this.#askedSeconds = secondsIn(this.#outcome.response.headers, "Min-Expires") ?? this.#askedSeconds;
+        }
+        return;
+      case "noteExpires":
+        this.#noteExpires();
+        return;
+      case "startRefresh":
+        this.#startRefresh();
+        return;
+      case "startRefreshRetry":
+        wheel.start(this.#dueTimer, this.#wait.take(this.#loss.retryAfterSeconds));
+        // It may have run out while the refresh was under way.
+        wheel.start(this.#expiryTimer, this.#leftMs);
+        return;
+      case "startRetry":
+        wheel.start(this.#dueTimer, this.#wait.take(this.#loss.retryAfterSeconds));
+        return;
+      case "stopTimerN":
+        wheel.stop(this.#timerN);
+        return;
+      case "stopTimers":
+        for (const timer of [this.#dueTimer, this.#expiryTimer, this.#timerN]) wheel.stop(timer);
+        return;
+      case "forget":
+        this.#forget();
+        return;
+      case "reportState":
+        this.#report({
+          kind: this.#state === "pending" ? "pending" : "active",
+          expiresSeconds: Math.round(this.#leftMs / 1000),
+        });
+        return;
+      case "reportLoss":
+        this.#reportLoss();
+        return;
+      case "reportEnded":
+        this.#useFlow(undefined);
+        this.#reportEnded();
+        return;
+      default:
+        action satisfies never;
+    }
+  }
+
+  /** Sends a SUBSCRIBE, in the dialog if there is one, and feeds its outcome in. The last one sent counts. */
+  async #subscribe(expiresSeconds: number): Promise<void> {
+    const { wheel, sender, timerNMs } = this.#host;
+    this.#abort?.abort();
+    const abort = new AbortController();
+    this.#abort = abort;
+    this.#expiresTold = false;
+    wheel.stop(this.#dueTimer);
+    wheel.start(this.#timerN, timerNMs);
+    const inDialog = this.#dialog;
+    let outcome: SendOutcome;
+    try {
+      const request =
+        inDialog === undefined
+          ? this.#initial(expiresSeconds)
+          : refreshSubscribe(this.#options, inDialog, expiresSeconds);
+      outcome = await sender.send(request, this.#sendOptions(inDialog, abort.signal));
+    } catch (error) {
+      // What the application gave cannot stand in a request, or its function threw.
+      const reason = error instanceof Error ? error.message : String(error);
+      outcome = { kind: "failure", code: "SIP_UNRESOLVED", reason, retryable: false, attempts: 0 };
+      await Promise.resolve();
+    }
+    // Answers to challenges used numbers of their own (RFC 3261 §22.2); a gap after failover is harmless.
+    const more = Math.max(outcome.attempts - 1, 0);
+    if (inDialog === undefined && this.#abort === abort) this.#cseq += more;
+    (inDialog ?? this.#dialog)?.skip(more);
+    if (this.#abort !== abort) return;
+    this.#abort = undefined;
+    this.#outcome = outcome;
+    if (outcome.kind === "response") this.#useFlow(outcome.flow);
+    this.#judge(outcome, inDialog === undefined);
+  }
+
+  #initial(expiresSeconds: number): SipRequest {
+    // A try with a longer time after 423 is the same one (RFC 3261 §8.1.3.5).
+    if (this.#names === undefined) {
+      this.#names = { callId: newCallId(), fromTag: newTag() };
+      this.#cseq = 0;
+      this.#host.enter(this.#names.fromTag, this);
+    }
+    return initialSubscribe(this.#options, this.#names, ++this.#cseq, expiresSeconds);
+  }
+
+  #sendOptions(dialog: Dialog | undefined, signal: AbortSignal): SendOptions {
+    const { credentials, nextHop, flow } = this.#options;
+    const ours = flow?.();
+    const hop = dialog === undefined ? nextHop : dialog.strictHop;
+    return {
+      signal,
+      ...(credentials === undefined ? {} : { credentials }),
+      ...(ours === undefined || !ours.open ? {} : { flow: ours }),
+      ...(hop === undefined ? {} : { nextHop: hop }),
+    };
+  }
+
+  #judge(outcome: SendOutcome, initial: boolean): void {
+    const { event, loss } = judgeSubscribe(outcome, {
+      initial,
+      notified: this.#dialog !== undefined,
+      askedSeconds: this.#askedSeconds,
+      raised: this.#raised,
+    });
+    this.#raised = event === "tooBrief";
+    if (loss !== undefined) return this.#lose(event, loss);
+    if (!initial && outcome.kind === "response") this.#dialog?.refreshTarget(outcome.response);
+    this.#step(event);
+  }
+
+  /** Expires of the 2xx: it may be shorter than what was asked for, not longer (§4.1.2.1). */
+  #noteExpires(): void {
+    if (this.#outcome?.kind !== "response" || this.#expiresTold) return;
+    const seconds = secondsIn(this.#outcome.response.headers, "Expires") ?? this.#askedSeconds;
+    this.#expireIn(Math.min(seconds, this.#askedSeconds));
+  }
+
+  #expireIn(seconds: number): void {
+    this.#expiresAtMs = this.#host.wheel.now() + seconds * 1000;
+  }
+
+  get #leftMs(): number {
+    return Math.max((this.#expiresAtMs ?? 0) - this.#host.wheel.now(), 0);
+  }
+
+  #startRefresh(): void {
+    const { wheel } = this.#host;
+    // Neither the NOTIFY nor, so far, the answer to the SUBSCRIBE said how long it lasts.
+    if (this.#expiresAtMs === undefined) this.#expireIn(this.#askedSeconds);
+    const leftMs = Math.max(this.#leftMs, LEAST_REFRESH_MS);
+    wheel.start(this.#expiryTimer, leftMs);
+    if (this.#options.expiresSeconds === 0) return;
+    const early = EARLY_SECONDS * 1000;
+    wheel.start(this.#dueTimer, Math.max(leftMs > 2 * early ? leftMs - early : leftMs / 2, LEAST_REFRESH_MS));
+  }
+
+  #forget(): void {
+    this.#perform("stopTimers");
+    this.#abort?.abort();
+    this.#abort = undefined;
+    if (this.#names !== undefined) this.#host.leave(this.#names.fromTag);
+    this.#names = undefined;
+    this.#dialog = undefined;
+    this.#lastAnswer = undefined;
+    this.#establishedAtMs = undefined;
+    this.#expiresAtMs = undefined;
+    this.#raised = false;
+  }
+
+  #reportLoss(): void {
+    const { kind, sipStatus, reason, retryAfterSeconds } = this.#loss;
+    const retryInMs =
+      this.#state === "notifyWait" ? 0 : this.#state === "ended" ? null : this.#wait.ms(retryAfterSeconds);
+    if (kind === "terminated") this.#report({ kind, reason, retryInMs });
+    else if (kind === "failed" && retryInMs !== null) {
+      this.#report({ kind, sipStatus, reason: reason ?? "", retryInMs });
+    }
+  }
+
+  #reportEnded(): void {
+    const { sipStatus, reason } = this.#loss;
+    this.#report({ kind: "ended", sipStatus, reason: reason ?? "stopped" });
+    this.#answers.close();
+    this.#host.ended(this);
+    for (const resolve of this.#stopped.splice(0)) resolve();
+  }
+
+  #report(report: SubscriptionReport): void {
+    try {
+      this.#options.onReport?.(report);
+    } catch (error) {
+      this.#host.endpoint.logger.error({ err: error, report: report.kind }, "a listener for subscriptions threw");
+    }
+  }
+}
+
+function reply(transaction: ServerTransaction, { statusCode, reason, headers }: NotificationAnswer): void {
+  transaction.reply(statusCode, {
+    ...(reason === undefined ? {} : { reason }),
+    ...(headers === undefined ? {} : { headers }),
+  });
+}

@@ -1,10 +1,21 @@
-import { type Clock, DigestServer, type ServerTransaction, type SipRequest, type Uri, urisEqual } from "@sip-push/sip";
+import {
+  AuthenticationCentre,
+  akaAlgorithms,
+  type Clock,
+  DigestServer,
+  digestAlgorithms,
+  findAlgorithm,
+  type ServerTransaction,
+  type SipRequest,
+  type Uri,
+  urisEqual,
+} from "@sip-push/sip";
 import type { Domains } from "./domains.ts";
 import type { UserDirectory } from "./users.ts";
 
 export interface AuthenticatorOptions {
   readonly users: UserDirectory;
-  /** Digest algorithms offered, best first. Default: what suits the users' secrets. */
+  /** Digest algorithms offered, best first, for passwords and for USIMs. Default: what suits the secrets, and AKAv1-MD5. */
   readonly algorithms?: readonly string[];
   readonly domains: Domains;
   readonly clock: Clock;
@@ -28,8 +39,18 @@ export class Authenticator {
     this.#users = users;
     const options = {
       realm: (request: SipRequest) => realmOf(request, domains),
-      users: (username: string, realm: string) => users.find(username, realm)?.secret,
-      algorithms: algorithms ?? users.algorithms,
+      users: (username: string, realm: string) => users.passwordOf(username, realm),
+      algorithms: orDefault(
+        algorithms?.filter((name) => findAlgorithm(name, digestAlgorithms)),
+        users.algorithms,
+      ),
+      aka: {
+        source: new AuthenticationCentre({ subscriber: (username, realm) => users.subscriberOf(username, realm) }),
+        algorithms: orDefault(
+          algorithms?.filter((name) => findAlgorithm(name, akaAlgorithms)),
+          ["AKAv1-MD5"],
+        ),
+      },
       // Deviates from RFC 7616 §3.4.6, which wants the Request-URI: SIPp and others write the address that they send to.
       // Any URI that leads here is taken; the nonce count keeps credentials from being used twice.
       acceptsUri: (uri: Uri, request: SipRequest) => urisEqual(uri, request.uri) || domains.isResponsibleFor(uri),
@@ -51,7 +72,7 @@ export class Authenticator {
       return undefined;
     }
     const stale = verdict.reason === "stale" || verdict.reason === "replayed";
-    const challenges = server.challenge(transaction.request, { stale });
+    const challenges = await server.challengeFor(transaction.request, { stale });
     transaction.reply(server.statusCode, {
       headers: challenges.map((challenge) => [server.challengeHeader, challenge] as const),
     });
@@ -69,4 +90,8 @@ export class Authenticator {
 function realmOf(request: SipRequest, domains: Domains): string {
   const { uri } = request.method === "REGISTER" ? request.to : request.from;
   return (domains.isResponsibleFor(uri) ? domains.aorOf(uri)?.domain : undefined) ?? domains.primary;
+}
+
+function orDefault(names: readonly string[] | undefined, byDefault: readonly string[]): readonly string[] {
+  return names === undefined || names.length === 0 ? byDefault : names;
 }

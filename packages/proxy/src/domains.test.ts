@@ -2,7 +2,6 @@ import { networkInterfaces } from "node:os";
 import { parseListenAddress, parseUri, type SipUri } from "@sip-push/sip";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { AddressRanges, loopback } from "./address-ranges.ts";
 import { aorUri, Domains } from "./domains.ts";
 
 const sip = (text: string): SipUri => parseUri(text) as SipUri;
@@ -73,28 +72,5 @@ describe("Domains", () => {
       expect(all.isHere(sip(`sip:${address}`))).toBe(true);
     }
     expect(all.isHere(sip("sip:192.0.2.1"))).toBe(false);
-  });
-});
-
-describe("AddressRanges", () => {
-  test.each([
-    ["127.255.0.1", true],
-    ["::1", true],
-    ["::ffff:127.0.0.1", true],
-    ["128.0.0.1", false],
-    ["::2", false],
-    ["localhost", false],
-  ])("loopback has %s: %s", (address, has) => {
-    expect(loopback.has(address)).toBe(has);
-  });
-
-  test("brackets and single addresses are taken", () => {
-    const ranges = new AddressRanges(["[2001:db8::]/32", " 192.0.2.7 "]);
-    expect(["2001:db8:1::", "2001:db9::", "192.0.2.7", "192.0.2.8"].map((each) => ranges.has(each))).toEqual([
-      true,
-      false,
-      true,
-      false,
-    ]);
   });
 });

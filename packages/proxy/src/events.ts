@@ -1,12 +1,46 @@
 import type { Logger } from "@sip-push/sip";
 import type { Binding, UnregisterReason } from "./location-store.ts";
 
+/**
+ * What happened to one contact, in the words of RFC 3680 §5.1. After `expired`, `deactivated`, `probation`, `unregistered`
+ * and `rejected` it is terminated, after the others active.
+ */
+export type ContactEvent =
+  | "created"
+  | "refreshed"
+  | "shortened"
+  | "expired"
+  | "deactivated"
+  | "probation"
+  | "unregistered"
+  | "rejected";
+
+/** One contact whose state changed. */
+export interface ContactChange {
+  /** As it is now; for one that ended, as it was last. */
+  readonly binding: Binding;
+  readonly event: ContactEvent;
+  /** With `probation`: when the user agent may try again. RFC 3680 §5.1. */
+  readonly retryAfterSeconds?: number;
+}
+
 /** What a proxy tells its owner, by name of the event. */
 export interface ProxyEventMap {
   /** A contact was bound to an address-of-record, or refreshed. */
   readonly registered: { readonly binding: Binding; readonly expiresSeconds: number; readonly refresh: boolean };
   /** A binding ended. */
   readonly unregistered: { readonly binding: Binding; readonly reason: UnregisterReason };
+  /**
+   * All changes of one REGISTER, expiry, lost flow or administrative act to the contacts of one address-of-record, after they
+   * took effect: what the `reg` event package tells (RFC 3680 §4.7). `registered` and `unregistered` tell the same one by one.
+   */
+  readonly "contacts-changed": {
+    /** `sip:user@domain` */
+    readonly aor: string;
+    readonly changes: readonly ContactChange[];
+    /** All live contacts, those that did not change included; none: the registration is terminated. */
+    readonly bindings: readonly Binding[];
+  };
   /** A request was passed on and is answered now, or given up. */
   readonly forwarded: {
     readonly method: string;
@@ -36,6 +70,7 @@ export class ProxyEvents {
   readonly #listeners: { [E in keyof ProxyEventMap]: Set<Listener<E>> } = {
     registered: new Set(),
     unregistered: new Set(),
+    "contacts-changed": new Set(),
     forwarded: new Set(),
     refused: new Set(),
   };

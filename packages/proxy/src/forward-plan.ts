@@ -1,5 +1,6 @@
 import { type SipRequest, transports } from "@sip-push/sip";
 import { type Disposition, dispositionOf } from "./disposition.ts";
+import { isGruu } from "./gruu.ts";
 import type { Binding } from "./location-store.ts";
 import { applyPreferences, preferencesOf } from "./preferences.ts";
 
@@ -25,10 +26,18 @@ export function planFor(request: SipRequest, bindings: readonly Binding[]): Forw
   const disposition = dispositionOf(request);
   const usable = request.uri.scheme === "sips" ? bindings.filter(isSecure) : bindings;
   // Where nobody has a preference, the contact that was heard of last.
-  const recent = usable.toSorted((a, b) => b.updatedAtMs - a.updatedAtMs);
+  const recent = usable.toSorted(byNews);
   const ordered = applyPreferences(recent, preferencesOf(request)).map(({ contact }) => contact);
   const { redirect, fork } = disposition;
-  return { groups: groupsOf(choicesOf(ordered), disposition), onlyOne: !fork, redirect };
+  const choices = choicesOf(ordered);
+  // RFC 5627 §6.1: all are one instance, the way heard of last comes first; and such a request is not to be redirected.
+  if (isGruu(request.uri))
+    return { groups: choices.map((each) => [each.toSorted(byNews)]), onlyOne: true, redirect: false };
+  return { groups: groupsOf(choices, disposition), onlyOne: !fork, redirect };
+}
+
+function byNews(a: Binding, b: Binding): number {
+  return b.updatedAtMs - a.updatedAtMs;
 }
 
 /** RFC 5630 §5.3: a `sips` request goes to contacts that can be reached over TLS all the way. */

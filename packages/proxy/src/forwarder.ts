@@ -4,6 +4,7 @@ import {
   isNumericHost,
   locate,
   locateNow,
+  loopback,
   type RequestSender,
   type Resolver,
   type SendFailureCode,
@@ -15,11 +16,13 @@ import {
   serializeUri,
   type Target,
   TimerWheel,
+  type TrustDomain,
 } from "@sip-push/sip";
-import { type AddressRanges, loopback } from "./address-ranges.ts";
 import type { BranchAnswer } from "./best-response.ts";
+import { isGruu } from "./gruu.ts";
 import { assertIdentity, keepPrivate } from "./identity.ts";
 import type { Binding } from "./location-store.ts";
+import { maxBreadthOf, setMaxBreadth } from "./max-breadth.ts";
 import { needsFlow } from "./reach.ts";
 import { formsDialog, type RecordRoutes, type RouteSide } from "./record-route.ts";
 import { applyNextRoute, setRoutes } from "./route-information.ts";
@@ -38,7 +41,7 @@ export interface ForwarderOptions {
   readonly sender: RequestSender;
   readonly resolver: Resolver;
   readonly recordRoutes: RecordRoutes;
-  readonly trusted: AddressRanges;
+  readonly trusted: TrustDomain;
   /** Refuse to send off this machine. */
   readonly loopbackOnly: boolean;
 }
@@ -67,9 +70,13 @@ export class Forwarder {
   }
 
   /** To a registered contact: by its path, on its flow, or to its address. */
-  async toBinding(passage: Passage, binding: Binding, timeoutMs: number): Promise<BranchAnswer> {
+  async toBinding(passage: Passage, binding: Binding, timeoutMs: number, maxBreadth: number): Promise<BranchAnswer> {
     const request = passage.request.clone();
+    // RFC 5627 §6.1: a request to a GRUU that knows the way after us, as those in dialogs do, does not take the path.
+    const knowsWay = isGruu(request.uri) && request.headers.has("Route");
     request.requestUri = contactAsRequestUri(binding);
+    setMaxBreadth(request, maxBreadth);
+    if (knowsWay) return this.#toHop(request, passage, timeoutMs, "contact");
     if (binding.path.length > 0) {
       setRoutes(request, [...binding.path, ...request.headers.list("Route")]);
       return this.#toHop(request, passage, timeoutMs, "contact");
@@ -80,17 +87,27 @@ export class Forwarder {
     return reach === "flow-only" ? local(430) : this.#toHop(request, passage, timeoutMs, "contact");
   }
 
-  /** To the next Route or the Request-URI; on the flow that a Route of ours named, when there is one. */
-  async onward(passage: Passage, target: Target | undefined, timeoutMs: number): Promise<BranchAnswer> {
+  /**
+   * To the next Route or the Request-URI; on the flow that a Route of ours named, when there is one.
+   *
+   * @param onlyFlow not to the address of the Request-URI when that flow is gone (RFC 5626 §5.3.1).
+   */
+  async onward(
+    passage: Passage,
+    target: Target | undefined,
+    timeoutMs: number,
+    onlyFlow = false,
+  ): Promise<BranchAnswer> {
     const request = passage.request.clone();
+    setMaxBreadth(request, maxBreadthOf(request));
     if (target === undefined || request.headers.has("Route")) return this.#toHop(request, passage, timeoutMs, "hop");
     const flow = this.#options.endpoint.existingFlow(target);
     if (flow?.open) {
-      const trusted = this.#options.trusted.has(flow.remote.address);
+      const trusted = this.#options.trusted.has(flow);
       return this.#onFlow(request, passage, flow, { timeoutMs, trusted });
     }
     const { uri } = request;
-    const lost = (uri.scheme === "sip" || uri.scheme === "sips") && needsFlow(uri);
+    const lost = onlyFlow || ((uri.scheme === "sip" || uri.scheme === "sips") && needsFlow(uri));
     return lost ? local(430) : this.#toHop(request, passage, timeoutMs, "hop");
   }
 
@@ -123,7 +140,7 @@ export class Forwarder {
     const numeric = isNumericHost(hop.host);
     if (loopbackOnly && numeric && !loopback.has(bareHost(hop.host))) return local(403);
     // A handset is a user of the trust domain, not a part of it.
-    keepPrivate(request.headers, kind === "hop" && numeric && trusted.has(bareHost(hop.host)));
+    keepPrivate(request.headers, kind === "hop" && trusted.hasHop(hop));
     const outcome = await this.#within(timeoutMs, async (signal) => {
       if (formsDialog(request.method)) {
         this.#recordRoute(request, passage, await this.#sideTowards(hop, passage.incoming, signal));
@@ -176,7 +193,7 @@ export class Forwarder {
     headers.shift("Via");
     // RFC 3261 §16.7 (3): without a further Via it was not meant to be passed on.
     if (!headers.has("Via")) return local(502);
-    assertIdentity(headers, { trusted: this.#options.trusted.has(flow.remote.address), user: undefined });
+    assertIdentity(headers, { trusted: this.#options.trusted.has(flow), user: undefined });
     keepPrivate(headers, senderTrusted);
     return { statusCode, response, reached: true };
   }

@@ -1,4 +1,5 @@
 import { type NameAddr, parseNameAddr, type SipHeaders, SipParseError } from "@sip-push/sip";
+import { stripInsideOnly } from "./application-servers/trust-headers.ts";
 import type { AuthenticatedUser } from "./authentication.ts";
 import { hasIdentity } from "./users.ts";
 
@@ -11,9 +12,10 @@ export interface Sender {
 /**
  * Makes P-Asserted-Identity what it has to be inside the trust domain: that of a trusted sender stays, that of any other is
  * replaced by what authentication gave, or removed. P-Preferred-Identity chooses among the user's own identities and goes
- * no further. RFC 3325 §5, §6.
+ * no further. RFC 3325 §5, §6. What else only the trust domain may say goes likewise.
  */
 export function assertIdentity(headers: SipHeaders, { trusted, user }: Sender): void {
+  if (!trusted) stripInsideOnly(headers);
   const preferred = user === undefined ? [] : headers.list("P-Preferred-Identity");
   if (headers.has("P-Preferred-Identity")) headers.remove("P-Preferred-Identity");
   if (headers.has("P-Asserted-Identity")) {
@@ -30,9 +32,14 @@ export function assertIdentity(headers: SipHeaders, { trusted, user }: Sender): 
   for (const uri of asserted) if (uri !== undefined) headers.add("P-Asserted-Identity", `<${uri}>`);
 }
 
-/** Takes asserted identities out of a message that leaves the trust domain when its sender asked for it. RFC 3325 §7. */
+/**
+ * Takes asserted identities out of a message that leaves the trust domain when its sender asked for it (RFC 3325 §7), and
+ * what only the trust domain may know in any case.
+ */
 export function keepPrivate(headers: SipHeaders, nextHopTrusted: boolean): void {
-  if (nextHopTrusted || !headers.has("P-Asserted-Identity")) return;
+  if (nextHopTrusted) return;
+  stripInsideOnly(headers);
+  if (!headers.has("P-Asserted-Identity")) return;
   const wishes = headers.getAll("Privacy").flatMap((value) => value.toLowerCase().split(/[\s;,]+/));
   if (wishes.includes("id")) headers.remove("P-Asserted-Identity");
 }

@@ -1,8 +1,12 @@
+export type { DeregisterOptions } from "./administration.ts";
+export type { ApplicationServer } from "./application-servers/application-server.ts";
 export { ProxyConfigError, type ProxyConfigErrorCode } from "./errors.ts";
-export type { ProxyEventMap } from "./events.ts";
-export type { Binding, Reach, UnregisterReason } from "./location-store.ts";
+export type { ContactChange, ContactEvent, ProxyEventMap } from "./events.ts";
+export type { Binding, Gruus, Reach, UnregisterReason } from "./location-store.ts";
 export type { SipProxyOptions } from "./options.ts";
+export type { PresenceOptions } from "./presence/presence-agent.ts";
+export type { RegEventOptions } from "./reg-event/reg-notifier.ts";
 export type { ExpiresPolicy } from "./register-request.ts";
 export { SipProxy } from "./sip-proxy.ts";
-export { type User, UserDirectory } from "./users.ts";
+export { type User, UserDirectory, type UsimSecret } from "./users.ts";
 export { parseUsers } from "./users-file.ts";

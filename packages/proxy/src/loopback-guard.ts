@@ -1,5 +1,4 @@
-import { type OpenTransport, SipTransportError } from "@sip-push/sip";
-import { loopback } from "./address-ranges.ts";
+import { loopback, type OpenTransport, SipTransportError } from "@sip-push/sip";
 
 /**
  * The last gate: transports that reach this machine only, whatever a URI, a Via or DNS says. RFC 3261 leaves it to the

@@ -11,6 +11,7 @@ function binding(aor: string, contact: string, expiresAtMs: number, flow?: Flow)
   const uri = parseUri(`sip:${contact}@h`) as SipUri;
   return {
     ...{ aor, contact, uri, params: new Map(), q: 1, expiresAtMs, updatedAtMs: 0, path: [], instance: undefined },
+    ...{ id: `${aor} ${contact}`, displayName: undefined, registeredAtMs: 0, gruus: undefined },
     ...{ regId: undefined, flow, reach: "address", callId: "c", cseq: 1 },
   };
 }

@@ -15,6 +15,9 @@ interface Entry {
   readonly timer: WheelTimer;
 }
 
+/** Instances remembered for one user; the oldest is forgotten for a new one. */
+const MAX_KNOWN_INSTANCES = 64;
+
 /** One wake-up a second at most; `bindings()` looks at the time itself, so this only delays the news. */
 const EXPIRY_TICK_MS = 1000;
 
@@ -26,8 +29,10 @@ export class MemoryLocationStore implements LocationStore {
   readonly #wheel: TimerWheel;
   readonly #entries = new Map<string, Entry>();
   readonly #flows = new Map<Flow, Set<string>>();
-  /** Users that were here, oldest first; as many as may have bindings. */
-  readonly #known = new Set<string>();
+  /** Generation of temporary GRUUs -> address-of-record. */
+  readonly #generations = new Map<number, string>();
+  /** Users that were here and their instances, oldest first; as many as may have bindings. */
+  readonly #known = new Map<string, Set<string>>();
   #size = 0;
 
   constructor({ clock, onExpired = () => {}, maxAors = 1_000_000 }: MemoryLocationStoreOptions) {
@@ -56,8 +61,8 @@ export class MemoryLocationStore implements LocationStore {
 
   remove(binding: Binding): boolean {
     const entry = this.#entries.get(binding.aor);
-    if (entry === undefined || !entry.bindings.includes(binding)) return false;
-    const rest = entry.bindings.filter((other) => other !== binding);
+    const rest = entry?.bindings.filter((other) => !isUnchanged(other, binding)) ?? [];
+    if (entry === undefined || rest.length === entry.bindings.length) return false;
     this.#set(binding.aor, entry, rest);
     return true;
   }
@@ -68,14 +73,21 @@ export class MemoryLocationStore implements LocationStore {
     );
   }
 
-  wasRegistered(aor: string): boolean {
-    return this.#known.has(aor);
+  ofGeneration(generation: number): readonly Binding[] {
+    const aor = this.#generations.get(generation);
+    return aor === undefined ? [] : this.bindings(aor).filter(({ gruus }) => gruus?.generation === generation);
+  }
+
+  wasRegistered(aor: string, instance?: string): boolean {
+    const instances = this.#known.get(aor);
+    return instance === undefined ? instances !== undefined : instances?.has(instance.toLowerCase()) === true;
   }
 
   close(): void {
     this.#wheel.close();
     this.#entries.clear();
     this.#flows.clear();
+    this.#generations.clear();
     this.#size = 0;
   }
 
@@ -83,6 +95,8 @@ export class MemoryLocationStore implements LocationStore {
     const old = entry?.bindings ?? [];
     this.#size += bindings.length - old.length;
     this.#reindexFlows(aor, old, bindings);
+    for (const { gruus } of old) if (gruus !== undefined) this.#generations.delete(gruus.generation);
+    for (const { gruus } of bindings) if (gruus !== undefined) this.#generations.set(gruus.generation, aor);
     if (bindings.length === 0) {
       if (entry !== undefined) this.#wheel.stop(entry.timer);
       this.#entries.delete(aor);
@@ -91,7 +105,7 @@ export class MemoryLocationStore implements LocationStore {
     const kept = entry ?? { bindings, timer: this.#wheel.timer(() => this.#expire(aor)) };
     kept.bindings = bindings;
     this.#entries.set(aor, kept);
-    this.#remember(aor);
+    this.#remember(aor, bindings);
     const first = Math.min(...bindings.map(({ expiresAtMs }) => expiresAtMs));
     this.#wheel.start(kept.timer, first - this.#clock.now());
   }
@@ -120,11 +134,24 @@ export class MemoryLocationStore implements LocationStore {
     }
   }
 
-  #remember(aor: string): void {
-    if (this.#known.has(aor)) return;
-    this.#known.add(aor);
+  #remember(aor: string, bindings: readonly Binding[]): void {
+    const instances = this.#known.get(aor) ?? new Set();
+    this.#known.set(aor, instances);
+    for (const { instance } of bindings) if (instance !== undefined) remember(instances, instance.toLowerCase());
     if (this.#known.size <= this.#maxAors) return;
-    const [oldest] = this.#known;
+    const [oldest] = this.#known.keys();
     if (oldest !== undefined) this.#known.delete(oldest);
   }
+}
+
+function remember(instances: Set<string>, instance: string): void {
+  instances.delete(instance);
+  instances.add(instance);
+  const [oldest] = instances;
+  if (instances.size > MAX_KNOWN_INSTANCES && oldest !== undefined) instances.delete(oldest);
+}
+
+/** True while no other REGISTER was for the binding; what became of its siblings does not matter. */
+function isUnchanged(a: Binding, b: Binding): boolean {
+  return a.id === b.id && a.callId === b.callId && a.cseq === b.cseq;
 }

@@ -14,9 +14,9 @@ beforeEach(async () => {
 afterEach(() => bed.close());
 
 const ALICE = "sip:alice@example.test";
-/** What a proxy may change or add. RFC 3261 §16.6, RFC 3325 §5. */
+/** What a proxy may change or add. RFC 3261 §16.6, RFC 3325 §5, RFC 5393 §5.3.3. */
 const TOUCHED =
-  /^(?:via|v|max-forwards|route|record-route|proxy-authorization|p-asserted-identity|p-preferred-identity)\s*:/i;
+  /^(?:via|v|max-(?:forwards|breadth)|route|record-route|proxy-authorization|p-asserted-identity|p-preferred-identity)\s*:/i;
 
 /** Header lines and body of the last message that went to `port`. */
 function lastTo(port: number): { lines: string[]; body: Buffer } {

@@ -1,18 +1,26 @@
 import {
+  akaAlgorithms,
   type BaseTimers,
   type Clock,
   findAlgorithm,
   type ListenAddress,
   type Logger,
+  loopback,
   type OpenTransport,
+  parseUri,
+  digestAlgorithms as passwordAlgorithms,
   type Resolver,
+  SipParseError,
   type TransportOptions,
   type WindowLimits,
 } from "@sip-push/sip";
-import { loopback } from "./address-ranges.ts";
+import type { ApplicationServer } from "./application-servers/application-server.ts";
 import { ProxyConfigError } from "./errors.ts";
+import type { PresenceOptions } from "./presence/presence-agent.ts";
+import type { RegEventOptions } from "./reg-event/reg-notifier.ts";
 import { defaultExpires, type ExpiresPolicy } from "./register-request.ts";
 import type { UserDirectory } from "./users.ts";
+import { packageProblems } from "./watcher-limits.ts";
 
 /** How to run a proxy. Times carry their unit in the name. */
 export interface SipProxyOptions extends TransportOptions {
@@ -25,12 +33,16 @@ export interface SipProxyOptions extends TransportOptions {
   readonly domains?: readonly string[];
   /** Who may register, with digest; also who is asked for credentials (407) before a request is passed on. Default: anybody. */
   readonly users?: UserDirectory;
-  /** Digest algorithms to offer, best first (RFC 8760 §2.4). Default MD5, which every client knows; SHA-256 when a HA1 needs it. */
+  /**
+   * Digest algorithms to offer, best first (RFC 8760 §2.4): for passwords, default MD5, which every client knows, and SHA-256
+   * when a HA1 needs it; for USIMs, default AKAv1-MD5 (RFC 3310; `AKAv2-…` is RFC 4169).
+   */
   readonly digestAlgorithms?: readonly string[];
   /**
-   * Addresses and ranges (`127.0.0.0/8`) of the trust domain (RFC 3325 §2): their P-Asserted-Identity is believed and passed
-   * on, they are not asked for credentials, and they may send to other domains. Default none. On one machine handsets and
-   * push senders share 127.0.0.1: list it only where every program there may speak for anybody.
+   * The other peers of the trust domain (RFC 3325 §2): addresses, ranges (`127.0.0.0/8`), or domain names that their TLS
+   * certificates prove (they are asked for one then). Their P-Asserted-Identity is believed and passed on, they are not asked for credentials, and they
+   * may send to other domains. Default none. On one machine handsets and push senders share 127.0.0.1: list it only where
+   * every program there may speak for anybody.
    */
   readonly trusted?: readonly string[];
   /** Pass requests on to other domains for everybody. Default false: for the trusted and the authenticated only. */
@@ -41,6 +53,25 @@ export interface SipProxyOptions extends TransportOptions {
   readonly expires?: Partial<ExpiresPolicy>;
   /** Contacts that one user may have. Default 16. */
   readonly maxContactsPerAor?: number;
+  /**
+   * Flow-Timer for user agents that register with outbound over a connection, in seconds; 0: none. Default 120. Less than
+   * `idleTimeoutMs`, after which a silent connection is closed. RFC 5626 §5.4, §6.
+   */
+  readonly flowTimerSeconds?: number;
+  /**
+   * Service-Route in the answer to a REGISTER: `"own"` for an address of this proxy, or SIP URIs with `lr`. Default none: a
+   * user agent sends to its outbound proxy in any case. RFC 3608 §6.3.
+   */
+  readonly serviceRoute?: "own" | readonly string[];
+  /** Application servers on ISC, in the order in which requests go through them. Default none. TS 24.229 §5.4. */
+  readonly applicationServers?: readonly ApplicationServer[];
+  /**
+   * Presence agent of the users: PUBLISH and SUBSCRIBE with `Event: presence`, to the address-of-record of one. Default on;
+   * false: such requests are forwarded like any other. RFC 3856.
+   */
+  readonly presence?: false | PresenceOptions;
+  /** Tells who is registered: SUBSCRIBE with `Event: reg`. Default on; false: forwarded. RFC 3680. */
+  readonly regEvent?: false | RegEventOptions;
   /** Users that may be registered at a time. Default 1,000,000. */
   readonly maxAors?: number;
   /** Requests that may be under way at a time; more are answered 503. Default 100,000. */
@@ -71,11 +102,15 @@ export interface ProxySettings {
   readonly loopbackOnly: boolean;
   readonly expires: ExpiresPolicy;
   readonly maxContactsPerAor: number;
+  readonly flowTimerSeconds: number;
+  readonly serviceRoute: "own" | readonly string[];
   readonly maxAors: number;
   readonly maxRequestsUnderWay: number;
   readonly contactTimeoutMs: number;
   readonly answerTimeouts: boolean;
 }
+
+const KNOWN_ALGORITHMS = [...passwordAlgorithms, ...akaAlgorithms];
 
 /** The longest registration whose end a timer can wait for. */
 const MAX_EXPIRES_SECONDS = 2_000_000;
@@ -87,6 +122,8 @@ export function settingsOf(options: SipProxyOptions): ProxySettings {
     loopbackOnly: options.loopbackOnly ?? options.listen.every(({ address }) => loopback.has(address)),
     expires: { ...defaultExpires, ...options.expires },
     maxContactsPerAor: options.maxContactsPerAor ?? 16,
+    flowTimerSeconds: options.flowTimerSeconds ?? 120,
+    serviceRoute: options.serviceRoute ?? [],
     maxAors: options.maxAors ?? 1_000_000,
     maxRequestsUnderWay: options.maxRequestsUnderWay ?? 100_000,
     contactTimeoutMs: options.contactTimeoutMs ?? 16_000,
@@ -97,9 +134,12 @@ export function settingsOf(options: SipProxyOptions): ProxySettings {
   return settings;
 }
 
-function problemsOf(settings: ProxySettings, { listen, digestAlgorithms }: SipProxyOptions): string[] {
+function problemsOf(
+  settings: ProxySettings,
+  { listen, digestAlgorithms, idleTimeoutMs = 900_000, presence, regEvent }: SipProxyOptions,
+): string[] {
   const { minSeconds, defaultSeconds, maxSeconds } = settings.expires;
-  const unknown = digestAlgorithms?.filter((name) => findAlgorithm(name) === undefined) ?? [];
+  const unknown = digestAlgorithms?.filter((name) => findAlgorithm(name, KNOWN_ALGORITHMS) === undefined) ?? [];
   const checks: ReadonlyArray<readonly [ok: boolean, problem: string]> = [
     [digestAlgorithms?.length !== 0, "digestAlgorithms: at least one is needed"],
     [unknown.length === 0, `digestAlgorithms: ${unknown.join(", ")} is unknown`],
@@ -109,11 +149,29 @@ function problemsOf(settings: ProxySettings, { listen, digestAlgorithms }: SipPr
     [minSeconds <= maxSeconds, "expires.minSeconds: more than expires.maxSeconds"],
     [isWhole(defaultSeconds, minSeconds, maxSeconds), "expires.defaultSeconds: from minSeconds to maxSeconds"],
     [isWhole(settings.maxContactsPerAor, 1), "maxContactsPerAor: at least 1"],
+    [isWhole(settings.flowTimerSeconds, 0, idleTimeoutMs / 1000 - 1), "flowTimerSeconds: less than idleTimeoutMs"],
+    [routeProblem(settings) === undefined, `serviceRoute: ${routeProblem(settings)}`],
     [isWhole(settings.maxAors, 1), "maxAors: at least 1"],
     [isWhole(settings.maxRequestsUnderWay, 1), "maxRequestsUnderWay: at least 1"],
     [isWhole(settings.contactTimeoutMs, 1), "contactTimeoutMs: at least 1"],
   ];
-  return checks.filter(([ok]) => !ok).map(([, problem]) => problem);
+  const problems = checks.filter(([ok]) => !ok).map(([, problem]) => problem);
+  return [...problems, ...packageProblems("presence", presence), ...packageProblems("regEvent", regEvent)];
+}
+
+/** RFC 3608 §6.3: SIP URIs of loose routers. */
+function routeProblem({ serviceRoute }: ProxySettings): string | undefined {
+  if (serviceRoute === "own") return undefined;
+  const bad = serviceRoute.find((text) => {
+    try {
+      const uri = parseUri(text, "serviceRoute");
+      return (uri.scheme !== "sip" && uri.scheme !== "sips") || !uri.params.has("lr");
+    } catch (error) {
+      if (error instanceof SipParseError) return true;
+      throw error;
+    }
+  });
+  return bad === undefined ? undefined : `${bad} is no SIP URI with lr`;
 }
 
 function isWhole(value: number, min: number, max: number = Number.MAX_SAFE_INTEGER): boolean {

@@ -5,6 +5,11 @@ export function isFirstHop(request: SipRequest): boolean {
   return request.headers.list("Via").length === 1;
 }
 
+/** True when the sender names `tag`, in lower case, in Supported. */
+export function supports(request: SipRequest, tag: string): boolean {
+  return request.headers.list("Supported").some((each) => each.toLowerCase() === tag);
+}
+
 /** The URI parameter `ob`: this address is reached on a flow. RFC 5626 §11.2. */
 export function hasOb(uri: Uri | undefined): boolean {
   return uri !== undefined && uri.scheme !== "other" && uri.params.has("ob");

@@ -11,8 +11,8 @@ export const METHODS_NOT_SERVED: Readonly<Partial<Record<string, Refusal>>> = {
   CANCEL: { statusCode: 481 },
 };
 
-/** OPTIONS to the proxy itself: what `sipsak -s sip:host` and load balancers ask. RFC 3261 §11.2, §16.3 (3). */
-export function answerOptions(transaction: ServerTransaction): void {
+/** OPTIONS to the proxy itself: what `sipsak -s sip:host` and load balancers ask. RFC 3261 §11.2, §16.3 (3), RFC 3903 §7. */
+export function answerOptions(transaction: ServerTransaction, allowEvents: readonly string[]): void {
   const required = transaction.request.headers.list("Require").filter((tag) => tag !== "");
   if (required.length > 0) {
     transaction.reply(420, { headers: [["Unsupported", required.join(", ")]] });
@@ -25,6 +25,7 @@ export function answerOptions(transaction: ServerTransaction): void {
       ["Accept-Encoding", "identity"],
       ["Accept-Language", "en"],
       ["Supported", "path, outbound"],
+      ...(allowEvents.length > 0 ? [["Allow-Events", allowEvents.join(", ")] as const] : []),
     ],
   });
 }

@@ -32,9 +32,13 @@ export interface OwnRoute {
   readonly signed: boolean;
   /** The flow to take, as a target; undefined when the Request-URI says enough. */
   readonly target: Target | undefined;
+  /** From a Path of ours: it leads to that flow and nowhere else, for requests of any Call-ID. */
+  readonly path: boolean;
 }
 
 const MAC_BYTES = 10;
+/** Stands for the Call-ID in a Path; no Call-ID can be that. */
+const PATH = "\0path";
 
 /**
  * Record-Route values, and what they tell when they come back as Route. The user part holds the flow (RFC 5626 §5.2, §5.3)
@@ -60,13 +64,20 @@ export class RecordRoutes {
     return sides.map((side) => `<${this.#uri(callId, secure, side)}>`);
   }
 
+  /** Value for Path: we are the first hop of a user agent that is on `flow`. RFC 3327 §5.2, RFC 5626 §5.1. */
+  path(secure: boolean, flow: Flow): string {
+    return `<${this.#uri(PATH, secure, { transport: flow.transport, ipv6: flow.local.address.includes(":"), flow })};ob>`;
+  }
+
   /** Reads a Route URI that leads here. */
   read(uri: SipUri, callId: string): OwnRoute {
     const octets = Buffer.from(uri.user ?? "", "base64url");
     const mac = octets.subarray(0, MAC_BYTES);
     const payload = octets.toString("latin1", MAC_BYTES);
-    const signed = mac.length === MAC_BYTES && timingSafeEqual(mac, this.#mac(payload, callId));
-    return { signed, target: signed ? parseTarget(payload) : undefined };
+    const isOf = (id: string): boolean => mac.length === MAC_BYTES && timingSafeEqual(mac, this.#mac(payload, id));
+    const path = isOf(PATH);
+    const signed = path || isOf(callId);
+    return { signed, path, target: signed ? parseTarget(payload) : undefined };
   }
 
   #uri(callId: string, secure: boolean, { transport, ipv6, flow }: RouteSide): string {

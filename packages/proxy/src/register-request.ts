@@ -16,7 +16,9 @@ export const defaultExpires: ExpiresPolicy = { defaultSeconds: 3600, minSeconds:
 export interface RegisterContact {
   readonly contact: string;
   readonly uri: SipUri;
-  /** Header parameters without `expires`. */
+  /** Unicode. */
+  readonly displayName: string | undefined;
+  /** Header parameters without `expires`, and without GRUUs, which are not the user agent's to give (RFC 5627 §5.1). */
   readonly params: Params;
   readonly q: number;
   /** Granted lifetime; 0 asks for removal. */
@@ -67,22 +69,27 @@ export function readRegister(request: SipRequest, policy: ExpiresPolicy): Regist
 }
 
 function readContact(address: NameAddr, fallback: number, policy: ExpiresPolicy): RegisterContact | RegisterRefusal {
-  const { uri } = address;
-  if (uri.scheme !== "sip" && uri.scheme !== "sips") return badRequest("a contact must be a sip or sips URI");
+  const { uri, displayName } = address;
   const params = new Map(address.params);
+  const instance = paramValue(params, "+sip.instance");
+  if (uri.scheme !== "sip" && uri.scheme !== "sips") {
+    // RFC 5627 §5.1 names another answer for one that is to have a GRUU.
+    return instance === undefined
+      ? badRequest("a contact must be a sip or sips URI")
+      : { statusCode: 403, reason: "Forbidden (a contact with an instance must be a sip or sips URI)" };
+  }
   const asked = params.get("expires");
-  params.delete("expires");
+  for (const name of ["expires", "pub-gruu", "temp-gruu"]) params.delete(name);
   const wanted = asked === undefined ? fallback : secondsOf(asked ?? "");
   const { minSeconds, maxSeconds } = policy;
   // §10.3 (7): only what is shorter than an hour may be refused; `minSeconds` is never more than that.
   if (wanted > 0 && wanted < minSeconds) return { statusCode: 423, headers: [["Min-Expires", String(minSeconds)]] };
   const q = qOf(params.get("q"));
   if (q === undefined) return badRequest("q is not a number from 0 to 1");
-  const instance = paramValue(params, "+sip.instance");
   const regId = params.has("reg-id") ? regIdOf(params.get("reg-id")) : undefined;
   if (params.has("reg-id") && regId === undefined) return badRequest("reg-id is not a number from 1 to 2^31-1");
   const expiresSeconds = Math.min(wanted, maxSeconds);
-  return { contact: address.uriText, uri, params, q, expiresSeconds, instance, regId };
+  return { contact: address.uriText, uri, displayName, params, q, expiresSeconds, instance, regId };
 }
 
 function secondsOf(text: string): number {

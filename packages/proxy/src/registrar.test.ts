@@ -23,8 +23,8 @@ const contacts = (response: SipResponse): string[] => response.headers.list("Con
 describe("RFC 3261 §10.3, the registrar's steps", () => {
   test("(2) an extension it does not know is refused with 420 that names it", async () => {
     await start();
-    const response = await agent.register("alice", A, { headers: [["Require", "path, gruu"]] });
-    expect([response.statusCode, response.headers.get("Unsupported")]).toEqual([420, "gruu"]);
+    const response = await agent.register("alice", A, { headers: [["Require", "path, precondition"]] });
+    expect([response.statusCode, response.headers.get("Unsupported")]).toEqual([420, "precondition"]);
     expect(bed.proxy.registrations).toBe(0);
   });
 

@@ -1,18 +1,13 @@
-import {
-  type Clock,
-  parseNameAddr,
-  parseUri,
-  type ServerTransaction,
-  type SipRequest,
-  serializeParams,
-  serializeSipDate,
-} from "@sip-push/sip";
-import type { Authenticator } from "./authentication.ts";
+import { type Clock, parseNameAddr, parseUri, type ServerTransaction, type SipRequest } from "@sip-push/sip";
+import type { AuthenticatedUser, Authenticator } from "./authentication.ts";
 import { type RegisterContext, removeAll, updateBindings } from "./bindings-update.ts";
+import { tellContacts } from "./contact-changes.ts";
 import type { Aor, Domains } from "./domains.ts";
 import type { ProxyEvents } from "./events.ts";
-import type { Binding, LocationStore } from "./location-store.ts";
-import { hasOb, isFirstHop } from "./outbound.ts";
+import { type GruuMint, isGruu } from "./gruu.ts";
+import type { LocationStore } from "./location-store.ts";
+import { hasOb, isFirstHop, supports } from "./outbound.ts";
+import { acceptHeaders, type RegisterGrants, secondsLeft } from "./register-answer.ts";
 import { type ExpiresPolicy, type RegisterIntent, type RegisterRefusal, readRegister } from "./register-request.ts";
 import { hasIdentity } from "./users.ts";
 
@@ -23,18 +18,20 @@ export interface RegistrarOptions {
   readonly expires: ExpiresPolicy;
   /** Bindings that one user may have at a time. */
   readonly maxContactsPerAor: number;
+  readonly mint: GruuMint;
+  readonly grants: RegisterGrants;
   readonly events: ProxyEvents;
   readonly clock: Clock;
 }
 
-/** Extensions that a REGISTER may require. RFC 3327, RFC 5626. */
-const OPTION_TAGS: readonly string[] = ["path", "outbound"];
+/** Extensions that a REGISTER may require. RFC 3327, RFC 5626, RFC 5627. */
+const OPTION_TAGS: readonly string[] = ["path", "outbound", "gruu"];
 /** §10.3 (7): a request that was overtaken must fail; the code is that of a server that could not. */
 const OLDER: RegisterRefusal = { statusCode: 500, reason: "Server Internal Error (a later REGISTER was here before)" };
 /** RFC 3261 §21.5.4: when to come back after the store was full. */
 const FULL_RETRY_AFTER_SECONDS = 60;
 
-/** Answers REGISTER for the domains served. RFC 3261 §10.3, RFC 3327 §5.3, RFC 5626 §6. */
+/** Answers REGISTER for the domains served. RFC 3261 §10.3, RFC 3327 §5.3, RFC 5626 §6, RFC 5627 §5. */
 export class Registrar {
   readonly #options: RegistrarOptions;
 
@@ -57,8 +54,9 @@ export class Registrar {
     // (3), (4) and (5): whose bindings these are, and whether the sender may change them.
     const { uri } = request.to;
     const aor = domains.isResponsibleFor(uri) ? domains.aorOf(uri) : undefined;
+    let user: AuthenticatedUser | undefined;
     if (authenticator !== undefined) {
-      const user = await authenticator.authenticate(transaction, "uas");
+      user = await authenticator.authenticate(transaction, "uas");
       if (user === undefined) return;
       if (aor !== undefined && !hasIdentity(user.identities, parseUri(aor.uri))) {
         transaction.reply(403, { reason: "Forbidden (this address-of-record is another user's)" });
@@ -74,21 +72,22 @@ export class Registrar {
       transaction.reply(404, { reason: "Not Found (To names no user of this domain)" });
       return;
     }
-    this.#register(transaction, aor);
+    this.#register(transaction, aor, user?.identities ?? [aor.uri]);
   }
 
   /** (6) to (8), in one go: nothing can come in between. */
-  #register(transaction: ServerTransaction, aor: Aor): void {
+  #register(transaction: ServerTransaction, aor: Aor, identities: readonly string[]): void {
     const { request } = transaction;
     const intent = readRegister(request, this.#options.expires);
-    const refusal = intent.kind === "refused" ? intent.refusal : checkPath(request, intent);
+    const refusal =
+      intent.kind === "refused" ? intent.refusal : (checkPath(request, intent) ?? this.#checkLoop(intent, aor));
     if (refusal !== undefined) {
       transaction.reply(refusal.statusCode, refusal);
       return;
     }
     const outbound = usesOutbound(request, intent);
     const failure = this.#change(aor, intent, {
-      aor: aor.uri,
+      aor,
       nowMs: this.#options.clock.now(),
       callId: request.callId,
       cseq: request.cseq.seq,
@@ -96,9 +95,29 @@ export class Registrar {
       flow: isFirstHop(request) ? transaction.flow : undefined,
       via: request.via,
       outbound,
+      mint: this.#options.mint,
     });
-    if (failure === undefined) this.#accept(transaction, aor, outbound);
-    else transaction.reply(failure.statusCode, failure);
+    if (failure !== undefined) {
+      transaction.reply(failure.statusCode, failure);
+      return;
+    }
+    const { store, clock, grants } = this.#options;
+    const bindings = store.bindings(aor.uri);
+    const answer = { transaction, bindings, outbound, identities, nowMs: clock.now(), date: clock.date() };
+    transaction.reply(200, { headers: acceptHeaders(answer, grants) });
+  }
+
+  /** RFC 5627 §5.1: a contact that leads back to its own address-of-record would go round in circles. */
+  #checkLoop(intent: RegisterIntent, aor: Aor): RegisterRefusal | undefined {
+    const { domains, mint } = this.#options;
+    const contacts = intent.kind === "update" ? intent.contacts : [];
+    const loops = contacts.some(({ uri, instance, expiresSeconds }) => {
+      if (instance === undefined || expiresSeconds === 0 || !domains.isResponsibleFor(uri)) return false;
+      const other = domains.aorOf(uri);
+      const leadsTo = other !== undefined && isGruu(uri) ? mint.resolve(uri, other)?.aor.uri : undefined;
+      return other?.uri === aor.uri || leadsTo === aor.uri;
+    });
+    return loops ? { statusCode: 403, reason: "Forbidden (the contact is the address-of-record itself)" } : undefined;
   }
 
   #change(aor: Aor, intent: RegisterIntent, context: RegisterContext): RegisterRefusal | undefined {
@@ -113,36 +132,14 @@ export class Registrar {
     if (!store.replace(aor.uri, update.bindings)) {
       return { statusCode: 503, headers: [["Retry-After", String(FULL_RETRY_AFTER_SECONDS)]] };
     }
-    for (const { binding, reason } of update.ended) events.emit("unregistered", { binding, reason });
-    for (const binding of update.made) {
-      const refresh = old.some(({ contact }) => contact === binding.contact);
-      events.emit("registered", { binding, expiresSeconds: this.#secondsLeft(binding), refresh });
-    }
+    const made = update.made.map(({ binding, refresh }) => ({
+      binding,
+      event: refresh ? ("refreshed" as const) : ("created" as const),
+      expiresSeconds: secondsLeft(binding, this.#options.clock.now()),
+    }));
+    tellContacts(events, store, aor.uri, { made, ended: update.ended });
     return undefined;
   }
-
-  #accept(transaction: ServerTransaction, { uri }: Aor, outbound: boolean): void {
-    const { request } = transaction;
-    const headers: Array<readonly [string, string]> = [];
-    for (const binding of this.#options.store.bindings(uri)) {
-      const params = `${serializeParams(binding.params)};expires=${this.#secondsLeft(binding)}`;
-      headers.push(["Contact", `<${binding.contact}>${params}`]);
-    }
-    // RFC 3327 §5.3
-    for (const path of request.headers.getAll("Path")) headers.push(["Path", path]);
-    headers.push(["Supported", OPTION_TAGS.join(", ")]);
-    if (outbound && supports(request, "outbound")) headers.push(["Require", "outbound"]);
-    headers.push(["Date", serializeSipDate(this.#options.clock.date())]);
-    transaction.reply(200, { headers });
-  }
-
-  #secondsLeft({ expiresAtMs }: Binding): number {
-    return Math.max(0, Math.ceil((expiresAtMs - this.#options.clock.now()) / 1000));
-  }
-}
-
-function supports(request: SipRequest, tag: string): boolean {
-  return request.headers.list("Supported").some((each) => each.toLowerCase() === tag);
 }
 
 /** What is wrong with Path and reg-id taken together, if anything. RFC 3327 §5.3, RFC 5626 §6. */

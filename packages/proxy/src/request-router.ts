@@ -5,20 +5,27 @@ import {
   type SipEndpoint,
   SipParseError,
   type SipRequest,
+  type TrustDomain,
 } from "@sip-push/sip";
-import type { AddressRanges } from "./address-ranges.ts";
+import type { ServicePosition, ServiceRouting, ServiceStep } from "./application-servers/service-routing.ts";
+import type { ThirdPartyRegister } from "./application-servers/third-party-register.ts";
+import { ensureChargingVector, setServedUser } from "./application-servers/trust-headers.ts";
 import type { AuthenticatedUser, Authenticator } from "./authentication.ts";
 import type { BranchAnswer } from "./best-response.ts";
 import { searchContacts } from "./contact-search.ts";
 import type { Aor, Domains } from "./domains.ts";
+import type { EventServices } from "./event-services.ts";
 import type { ProxyEvents } from "./events.ts";
 import { type ForwardPlan, planFor } from "./forward-plan.ts";
 import { type Forwarder, type Passage, sideOf } from "./forwarder.ts";
+import { type GruuMint, isGruu } from "./gruu.ts";
+import { contactIsOfAnother } from "./gruu-contact.ts";
 import { assertIdentity } from "./identity.ts";
 import type { Binding, LocationStore } from "./location-store.ts";
 import type { LoopMemory } from "./loop-memory.ts";
+import { checkMaxBreadth, maxBreadthOf } from "./max-breadth.ts";
 import type { ProxySettings } from "./options.ts";
-import { wantsFlow } from "./outbound.ts";
+import { isFirstHop, supports, wantsFlow } from "./outbound.ts";
 import { answerOptions, METHODS_NOT_SERVED, redirection } from "./own-answers.ts";
 import type { RecordRoutes } from "./record-route.ts";
 import type { Registrar } from "./registrar.ts";
@@ -31,7 +38,7 @@ import {
   type Refusal,
 } from "./request-validation.ts";
 import { OVERLOAD_RETRY_AFTER_SECONDS, ResponseContext } from "./response-context.ts";
-import { preprocessRoute, type RouteInformation } from "./route-information.ts";
+import { preprocessRoute, type RouteInformation, setRoutes } from "./route-information.ts";
 import type { UserDirectory } from "./users.ts";
 
 export interface RequestRouterOptions {
@@ -41,11 +48,15 @@ export interface RequestRouterOptions {
   readonly registrar: Registrar;
   readonly authenticator: Authenticator | undefined;
   readonly users: UserDirectory | undefined;
-  readonly trusted: AddressRanges;
+  readonly trusted: TrustDomain;
   readonly recordRoutes: RecordRoutes;
   readonly forwarder: Forwarder;
   readonly loops: LoopMemory;
   readonly settings: ProxySettings;
+  readonly mint: GruuMint;
+  readonly services: ServiceRouting;
+  readonly thirdPartyRegister: ThirdPartyRegister;
+  readonly eventServices: EventServices;
   readonly events: ProxyEvents;
   readonly logger: Logger;
   /** The flow of a contact is gone. */
@@ -63,6 +74,7 @@ interface Case {
   /** A copy that Routes of ours were taken off. */
   readonly request: SipRequest;
   readonly route: RouteInformation;
+  readonly position: ServicePosition;
   readonly trusted: boolean;
   readonly startedMs: number;
 }
@@ -100,54 +112,68 @@ export class RequestRouter {
   }
 
   async #route(transaction: ServerTransaction): Promise<void> {
-    const { domains, recordRoutes, trusted, endpoint } = this.#options;
+    const { domains, recordRoutes, trusted, endpoint, services } = this.#options;
     const received = transaction.request;
     const refusal = METHODS_NOT_SERVED[received.method] ?? checkScheme(received);
     if (refusal !== undefined) return this.#refuse(transaction, refusal);
     const { flow } = transaction;
     const request = received.clone();
     const route = preprocessRoute(request, domains, recordRoutes, { transport: flow.transport, ...flow.remote });
+    const inside = trusted.has(flow);
     await this.#decide({
       transaction,
       received,
       request,
       route,
-      trusted: trusted.has(flow.remote.address),
+      position: services.position(route.ownRoutes, request.callId, inside),
+      trusted: inside,
       startedMs: endpoint.clock.now(),
     });
   }
 
   async #decide(each: Case): Promise<void> {
     const { transaction, received, request } = each;
-    const { domains, registrar, loops } = this.#options;
+    const { domains, registrar, loops, eventServices, thirdPartyRegister } = this.#options;
     const { uri } = request;
-    const ours = !request.headers.has("Route") && domains.isResponsibleFor(uri) ? uri : undefined;
+    // RFC 5627 §6.1: within a dialog a GRUU of ours is resolved, although other routes follow.
+    const isLastRoute = !request.headers.has("Route") || (each.route.inDialog && isGruu(uri));
+    const ours = isLastRoute && domains.isResponsibleFor(uri) ? uri : undefined;
     const aor = ours === undefined ? undefined : domains.aorOf(ours);
-    if (ours !== undefined && request.method === "REGISTER") return registrar.handle(transaction);
+    if (ours !== undefined && request.method === "REGISTER") {
+      return thirdPartyRegister.during(received, () => registrar.handle(transaction));
+    }
     // §16.3 (3): a request that may go no further is for us to answer, when it asks what we can do.
     const isLast = hopsLeft(request) === 0;
     if (request.method === "OPTIONS" && (isLast || (ours !== undefined && aor === undefined))) {
-      return answerOptions(transaction);
+      return answerOptions(transaction, eventServices.packages);
     }
     const refusal =
       checkMaxForwards(request) ??
+      checkMaxBreadth(request) ??
       (loops.hasLooped(received) ? { statusCode: 482 } : undefined) ??
       checkProxyRequire(request);
     if (refusal !== undefined) return this.#refuse(transaction, refusal);
+    // RFC 5626 §5.3.1 has 403 for a token that was tampered with; after a restart we cannot tell, and 430 helps the registrar.
+    if (each.route.unknownFlow) return this.#refuse(transaction, { statusCode: 430 });
 
     const user = this.#mustAuthenticate(each)
       ? await this.#options.authenticator?.authenticate(transaction, "proxy")
       : undefined;
     if (!transaction.open) return;
+    if (user !== undefined && contactIsOfAnother(request, user, this.#options)) {
+      return this.#refuse(transaction, { statusCode: 403, reason: "Forbidden (Contact is another user's GRUU)" });
+    }
     if (ours === undefined) return this.#relay(each, user);
-    if (aor === undefined) return this.#refuse(transaction, { statusCode: 404 });
-    return this.#toUser(each, aor, user);
+    if (aor !== undefined) return this.#toUser(each, aor, user);
+    const service = eventServices.find(request, undefined);
+    if (service === undefined) return this.#refuse(transaction, { statusCode: 404 });
+    return service.handle({ transaction, aor, sender: { trusted: each.trusted, user } });
   }
 
   /** §16.3 (6): who claims to be a user of ours proves it, unless the request belongs to a dialog that was let through. */
-  #mustAuthenticate({ request, route, trusted }: Case): boolean {
+  #mustAuthenticate({ request, route, trusted, position }: Case): boolean {
     const { authenticator, domains } = this.#options;
-    if (authenticator === undefined || trusted || route.inDialog) return false;
+    if (authenticator === undefined || trusted || route.inDialog || position.done !== undefined) return false;
     return domains.isResponsibleFor(request.from.uri);
   }
 
@@ -159,18 +185,40 @@ export class RequestRouter {
       return this.#refuse(transaction, { statusCode: 403, reason: "Forbidden (no relaying to other domains)" });
     }
     const passage = this.#passage(each, user);
+    if (request.method === "REGISTER") this.#addPath(each, passage.request);
     await this.#inContext(each, [request.requestUri], async (context, timeLeftMs) => {
-      context.add(await forwarder.onward(passage, route.target, timeLeftMs()));
+      context.add(await forwarder.onward(passage, route.target, timeLeftMs(), route.onlyFlow));
       context.finish();
     });
   }
 
+  /** As edge proxy: later requests for this user agent have to come on its flow. RFC 3327 §5.2, RFC 5626 §5.1. */
+  #addPath({ transaction, received }: Case, request: SipRequest): void {
+    if (!isFirstHop(received) || !supports(received, "path")) return;
+    const value = this.#options.recordRoutes.path(received.uri.scheme === "sips", transaction.flow);
+    // In front of those that are there; but not in front of Via, where `prepend` would put the first.
+    if (request.headers.has("Path")) request.headers.prepend("Path", value);
+    else request.headers.add("Path", value);
+  }
+
   /** §16.5: the location service names the targets. */
-  async #toUser(each: Case, aor: Aor, user: AuthenticatedUser | undefined): Promise<void> {
-    const { store, users } = this.#options;
+  async #toUser(each: Case, named: Aor, user: AuthenticatedUser | undefined): Promise<void> {
+    const { store, users, mint, services, eventServices } = this.#options;
     const { transaction, request } = each;
-    const bindings = store.bindings(aor.uri);
-    const known = bindings.length > 0 || store.wasRegistered(aor.uri) || users?.knows(aor) === true;
+    const gruu = isGruu(request.uri);
+    const target = gruu ? mint.resolve(request.uri, named) : { aor: named, bindings: store.bindings(named.uri) };
+    // RFC 5627 §6.1
+    if (target === undefined) return this.#refuse(transaction, { statusCode: 404 });
+    const { aor, bindings } = target;
+    const known = gruu || bindings.length > 0 || store.wasRegistered(aor.uri) || users?.knows(aor) === true;
+    const step = services.next(request, aor, each.position, transaction.flow, known);
+    if (step !== undefined) return this.#toService(each, step, aor, user);
+    // A GRUU means the user agent, not what we know about its user.
+    const service = gruu ? undefined : eventServices.find(request, aor);
+    // Without a list of users everybody may become one.
+    if (service !== undefined && (known || users === undefined)) {
+      return service.handle({ transaction, aor, sender: { trusted: each.trusted, user } });
+    }
     if (!known) return this.#refuse(transaction, { statusCode: 404 });
     const plan = planFor(request, bindings);
     if (plan.groups.length === 0) return this.#refuse(transaction, { statusCode: 480 });
@@ -178,16 +226,38 @@ export class RequestRouter {
     return this.#fork(each, plan, this.#passage(each, user));
   }
 
+  /** To an application server, which may send it back to us. TS 24.229 §5.4.3.3. */
+  #toService(
+    each: Case,
+    { server, routes, servesUser }: ServiceStep,
+    aor: Aor,
+    user: AuthenticatedUser | undefined,
+  ): Promise<void> {
+    const { forwarder, store, trusted } = this.#options;
+    const passage = this.#passage(each, user);
+    const { headers } = passage.request;
+    if (trusted.hasHop(server.uri)) {
+      ensureChargingVector(headers);
+      if (servesUser) setServedUser(headers, aor.uri, store.bindings(aor.uri).length > 0);
+    }
+    setRoutes(passage.request, [...routes, ...headers.list("Route")]);
+    return this.#inContext(each, [passage.request.requestUri], async (context, timeLeftMs) => {
+      context.add(await forwarder.onward(passage, undefined, timeLeftMs()));
+      context.finish();
+    });
+  }
+
   #fork(each: Case, plan: ForwardPlan, passage: Passage): Promise<void> {
     const { forwarder, settings, flowFailed } = this.#options;
     const { contactTimeoutMs } = settings;
     const targets: string[] = [];
-    const send = (binding: Binding, timeoutMs: number): Promise<BranchAnswer> => {
+    const send = (binding: Binding, timeoutMs: number, maxBreadth: number): Promise<BranchAnswer> => {
       targets.push(binding.contact);
-      return forwarder.toBinding(passage, binding, timeoutMs);
+      return forwarder.toBinding(passage, binding, timeoutMs, maxBreadth);
     };
+    const maxBreadth = maxBreadthOf(passage.request);
     return this.#inContext(each, targets, (context, timeLeftMs) =>
-      searchContacts(plan, { context, send, flowFailed, contactTimeoutMs, timeLeftMs }),
+      searchContacts(plan, { context, send, flowFailed, contactTimeoutMs, timeLeftMs, maxBreadth }),
     );
   }
 

@@ -8,6 +8,7 @@ import {
   type Target,
 } from "@sip-push/sip";
 import type { Domains } from "./domains.ts";
+import { hasOb } from "./outbound.ts";
 import type { RecordRoutes } from "./record-route.ts";
 
 /** What was learnt while own routes were taken off. */
@@ -16,6 +17,12 @@ export interface RouteInformation {
   readonly inDialog: boolean;
   /** The flow that leads on, when that Route named one. */
   readonly target: Target | undefined;
+  /** That Route was a Path of ours: the request goes on that flow or not at all. RFC 5626 §5.3.1. */
+  readonly onlyFlow: boolean;
+  /** A Route said that it names a flow, and we do not know it: from before a restart, or tampered with. */
+  readonly unknownFlow: boolean;
+  /** All Routes of ours that were taken off, topmost first. */
+  readonly ownRoutes: readonly SipUri[];
 }
 
 /**
@@ -33,15 +40,24 @@ export function preprocessRoute(
   removeOwnMaddr(request, domains);
   let inDialog = false;
   let target: Target | undefined;
+  let onlyFlow = false;
+  let unknownFlow = false;
+  const ownRoutes: SipUri[] = [];
   for (let route = firstRoute(request); route !== undefined; route = firstRoute(request)) {
     const { uri } = route;
     if ((uri.scheme !== "sip" && uri.scheme !== "sips") || !domains.isHere(uri)) break;
     request.headers.shift("Route");
+    ownRoutes.push(uri);
     const own = recordRoutes.read(uri, request.callId);
-    inDialog ||= own.signed;
-    if (own.target !== undefined && !isSame(own.target, cameFrom)) target = own.target;
+    const outgoing = own.target !== undefined && isSame(own.target, cameFrom);
+    // A Path leads to a user agent; to that itself it opens no way.
+    inDialog ||= own.signed && !(own.path && outgoing);
+    unknownFlow ||= hasOb(uri) && !own.signed;
+    if (own.target === undefined || outgoing) continue;
+    target = own.target;
+    onlyFlow = own.path;
   }
-  return { inDialog, target };
+  return { inDialog, target, onlyFlow, unknownFlow, ownRoutes };
 }
 
 /** The topmost Route. */

@@ -179,7 +179,7 @@ describe("options that make no sense", () => {
     [{ expires: { minSeconds: 100, maxSeconds: 50 } }, "PROXY_BAD_OPTION", /maxSeconds/],
     [{ contactTimeoutMs: 0 }, "PROXY_BAD_OPTION", /contactTimeoutMs/],
     [{ digestAlgorithms: ["MD4"], users: parseUsers("a:b") }, "PROXY_BAD_OPTION", /MD4/],
-    [{ trusted: ["127.0.0.1/33", "host", "::1/129"] }, "PROXY_BAD_RANGE", /33[^]*host[^]*129/],
+    [{ trusted: ["127.0.0.1/33", "host", "::1/129"] }, "PROXY_BAD_PEER", /33[^]*host[^]*129/],
     [{ domains: ["a b", "x.test:5060"] }, "PROXY_BAD_DOMAIN", /a b[^]*x\.test:5060/],
   ] as const)("%o: %s", async (options, code, problem) => {
     const opened = openProxy(["udp:127.0.0.1:0"], options);

@@ -1,12 +1,13 @@
 import { type DigestHash, type DigestSecret, parseUri, SipParseError } from "@sip-push/sip";
 import { ProxyConfigError } from "./errors.ts";
-import { type User, UserDirectory, userKey } from "./users.ts";
+import { type User, UserDirectory, type UsimSecret, userKey } from "./users.ts";
 
 /**
  * Reads a users file. Two forms:
  *
  * - lines `user:password`, or `user:realm:HA1` with 32 hex digits (MD5) or 64 (SHA-256); blank lines and `#` comments;
- * - JSON: a list, or `{"users": [...]}`, of `{"username", "password" or "realm" and "ha1", "identities"}`.
+ * - JSON: a list, or `{"users": [...]}`, of `{"username", "identities"}` and one of `"password"`, `"realm"` and `"ha1"`, or, for
+ *   a USIM, `"k"`, `"opc"` or `"op"`, and if need be `"amf"` and `"sqn"`, all of them hex digits (TS 33.102, TS 35.206).
  *
  * @throws {ProxyConfigError} PROXY_BAD_USERS, one line per problem with its line number, or its place in the JSON.
  */
@@ -98,6 +99,11 @@ function parseEntry(entry: unknown): User | string {
     ...(typeof realm === "string" && { realm }),
     ...(Array.isArray(identities) && { identities: identities as string[] }),
   };
+  if (USIM_FIELDS.some((field) => entry[field] !== undefined)) {
+    if (password !== undefined || ha1 !== undefined) return ".k: give k, or password, or ha1";
+    const secret = usimSecret(entry);
+    return typeof secret === "string" ? secret : { ...rest, secret };
+  }
   if (ha1 === undefined) {
     if (typeof password !== "string" || password === "") return ".password: must be a string that is not empty";
     return { ...rest, secret: { password } };
@@ -106,6 +112,36 @@ function parseEntry(entry: unknown): User | string {
   if (rest.realm === undefined) return ".realm: needed with ha1";
   if (typeof ha1 !== "string" || !HA1.test(ha1)) return ".ha1: must be 32 (MD5) or 64 (SHA-256) hex digits";
   return { ...rest, secret: ha1Secret(ha1) };
+}
+
+const USIM_FIELDS = ["k", "opc", "op", "amf", "sqn"] as const;
+/** What each holds, in hex digits. */
+const USIM_DIGITS = { k: 32, opc: 32, op: 32, amf: 4, sqn: 12 } as const;
+
+/** Keys of a USIM, or what is wrong, beginning with the field. A key is never part of a message. */
+function usimSecret(entry: Readonly<Record<string, unknown>>): UsimSecret | string {
+  const found: Partial<Record<(typeof USIM_FIELDS)[number], string>> = {};
+  for (const field of USIM_FIELDS) {
+    const value = entry[field];
+    if (value === undefined) continue;
+    const digits = USIM_DIGITS[field];
+    if (typeof value !== "string" || value.length !== digits || !/^[0-9a-f]+$/i.test(value)) {
+      return `.${field}: must be ${digits} hex digits`;
+    }
+    found[field] = value;
+  }
+  const { k, opc, op, amf, sqn } = found;
+  if (k === undefined) return ".k: needed with opc, op, amf and sqn";
+  if ((opc === undefined) === (op === undefined)) return ".opc: give either opc or op";
+  return {
+    usim: {
+      k,
+      ...(opc !== undefined && { opc }),
+      ...(op !== undefined && { op }),
+      ...(amf !== undefined && { amf }),
+      ...(sqn !== undefined && { sqn: Number.parseInt(sqn, 16) }),
+    },
+  };
 }
 
 function findBadIdentity(identities: unknown): string | undefined {

@@ -90,6 +90,46 @@ describe("JSON", () => {
   });
 });
 
+describe("USIMs in JSON (TS 33.102, TS 35.206)", () => {
+  const k = "465B5CE8B199B49FAA5F0A2EE238A6BC";
+  const op = "cdc202d5123e20f62b6d676ac72cb318";
+  const alice = { username: "alice@example.test", k, op, amf: "8000", sqn: "0000000000ff" };
+
+  test("give a subscriber, one under whatever name, and no password", () => {
+    const users = parseUsers(JSON.stringify([alice, { username: "bob", password: "x" }]));
+    const subscriber = { id: "alice@example.test", k, op, amf: "8000", sqn: 255 };
+    expect(users.subscriberOf("alice@example.test", "example.test")).toEqual(subscriber);
+    expect(users.subscriberOf("alice", "example.test")).toEqual(subscriber);
+    expect(users.passwordOf("alice", "example.test")).toBeUndefined();
+    expect(users.subscriberOf("bob", "example.test")).toBeUndefined();
+    expect(users.subscriberOf("nobody", "example.test")).toBeUndefined();
+    expect(users.algorithms).toEqual(["MD5"]);
+  });
+
+  test("every problem is told with its place, and no key in it", () => {
+    const bad = [
+      { username: "a", k },
+      { username: "b", k, op, opc: op },
+      { username: "c", opc: op },
+      { username: "d", k: k.slice(1), op },
+      { username: "e", k, op, amf: 8000 },
+      { username: "f", k, op, sqn: "xyz" },
+      { username: "g", k, op, password: "x" },
+    ];
+    const problems = problemsOf(JSON.stringify(bad));
+    expect(problems).toEqual([
+      "users[0].opc: give either opc or op",
+      "users[1].opc: give either opc or op",
+      "users[2].k: needed with opc, op, amf and sqn",
+      "users[3].k: must be 32 hex digits",
+      "users[4].amf: must be 4 hex digits",
+      "users[5].sqn: must be 12 hex digits",
+      "users[6].k: give k, or password, or ha1",
+    ]);
+    expect(problems.join()).not.toMatch(/465b5ce8|cdc202d5/i);
+  });
+});
+
 describe("UserDirectory", () => {
   const secret = { password: "x" };
   const users = new UserDirectory([

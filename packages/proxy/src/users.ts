@@ -1,5 +1,18 @@
-import { type DigestHash, type DigestSecret, parseUri, serializeUri, type Uri, urisEqual } from "@sip-push/sip";
+import {
+  type AkaSubscriber,
+  type DigestHash,
+  type DigestSecret,
+  parseUri,
+  serializeUri,
+  type Uri,
+  urisEqual,
+} from "@sip-push/sip";
 import { type Aor, aorUri } from "./domains.ts";
+
+/** What is kept of a user with a USIM: K, OPc or OP, AMF, and the last SQN used. */
+export interface UsimSecret {
+  readonly usim: Omit<AkaSubscriber, "id">;
+}
 
 /** One user of the proxy. Text is Unicode. */
 export interface User {
@@ -7,7 +20,7 @@ export interface User {
   readonly username: string;
   /** The only domain this user lives in; undefined: every domain served. */
   readonly realm?: string;
-  readonly secret: DigestSecret;
+  readonly secret: DigestSecret | UsimSecret;
   /** Further URIs that are this user's: `sip:`, `sips:` or `tel:`. */
   readonly identities?: readonly string[];
 }
@@ -33,6 +46,19 @@ export class UserDirectory {
   /** The user who authenticates with that name in that domain, or whose address-of-record is `sip:username@realm`. */
   find(username: string, realm: string): User | undefined {
     return this.#users.get(userKey(username, realm)) ?? this.#users.get(userKey(username, undefined));
+  }
+
+  /** What a user with a password, or its hash, proves to know. */
+  passwordOf(username: string, realm: string): DigestSecret | undefined {
+    const secret = this.find(username, realm)?.secret;
+    return secret === undefined || "usim" in secret ? undefined : secret;
+  }
+
+  /** What the authentication centre keeps of a user with a USIM. */
+  subscriberOf(username: string, realm: string): AkaSubscriber | undefined {
+    const user = this.find(username, realm);
+    if (user === undefined || !("usim" in user.secret)) return undefined;
+    return { ...user.secret.usim, id: userKey(user.username, user.realm) };
   }
 
   /** All identities of a user, the address-of-record first. */
@@ -71,7 +97,7 @@ function canonical(uri: string): string {
  */
 function algorithmsFor(users: readonly User[]): DigestHash[] {
   const serves = (hash: DigestHash): boolean =>
-    users.every(({ secret }) => "password" in secret || secret.ha1[hash] !== undefined);
+    users.every(({ secret }) => !("ha1" in secret) || secret.ha1[hash] !== undefined);
   const alone = (["MD5", "SHA-256"] as const).find(serves);
   return alone === undefined ? ["SHA-256", "MD5"] : [alone];
 }

@@ -1,0 +1,92 @@
+import { encodeReginfo, REGINFO_TYPE } from "@sip-push/bodies";
+import type { Subscription } from "@sip-push/sip";
+import type { Domains } from "../domains.ts";
+import { standingOf } from "../event-identity.ts";
+import type { EventArrival, EventService } from "../event-services.ts";
+import type { ContactChange, ProxyEvents } from "../events.ts";
+import { isOwner, LocalNotifier, type LocalNotifierHost } from "../local-notifier.ts";
+import type { LocationStore } from "../location-store.ts";
+import { Pacer } from "../pacer.ts";
+import { defaultWatcherLimits, type WatcherLimits } from "../watcher-limits.ts";
+import { fullReginfo, mergeChanges, partialReginfo, type ReginfoView } from "./reginfo-document.ts";
+
+export type RegEventOptions = WatcherLimits;
+
+export interface RegNotifierOptions extends RegEventOptions, LocalNotifierHost {
+  readonly domains: Domains;
+  readonly store: LocationStore;
+  readonly events: ProxyEvents;
+}
+
+/**
+ * The `reg` event package for the users of the domains: who is registered where. RFC 3680, RFC 5628. A user may watch its
+ * own registration, a trusted peer any; without users, where nobody can prove anything, everybody may.
+ */
+export class RegNotifier implements EventService {
+  readonly eventPackage = "reg";
+  readonly methods: ReadonlySet<string> = new Set(["SUBSCRIBE"]);
+  readonly #options: RegNotifierOptions;
+  readonly #notifier: LocalNotifier;
+  readonly #pacer: Pacer;
+  /** Changes that watchers were not told of yet, by address-of-record. */
+  readonly #untold = new Map<string, readonly ContactChange[]>();
+  /** Version of the next document of a subscription: each has its own count. RFC 3680 §5.1. */
+  readonly #versions = new WeakMap<Subscription, number>();
+  readonly #forget: () => void;
+
+  constructor(options: RegNotifierOptions) {
+    this.#options = options;
+    const { domains, authenticates, endpoint, events, store } = options;
+    this.#notifier = new LocalNotifier({
+      ...options,
+      eventPackage: this.eventPackage,
+      contentType: REGINFO_TYPE,
+      limits: options,
+      authorize: (arrival) => {
+        const { owner, trusted } = standingOf(arrival, domains, authenticates);
+        return owner || trusted || !authenticates ? { owner } : undefined;
+      },
+      initial: (subscription) =>
+        encodeReginfo(fullReginfo(store.bindings(subscription.resource), this.#viewOf(subscription))),
+    });
+    this.#pacer = new Pacer(endpoint, options.notifyIntervalMs ?? defaultWatcherLimits.notifyIntervalMs, (aor) =>
+      this.#tell(aor),
+    );
+    this.#forget = events.on("contacts-changed", ({ aor, changes }) => {
+      if (this.#notifier.watchers(aor).length === 0) return;
+      this.#untold.set(aor, mergeChanges(this.#untold.get(aor) ?? [], changes));
+      this.#pacer.ask(aor);
+    });
+  }
+
+  open(): Promise<void> {
+    return this.#notifier.open();
+  }
+
+  handle(arrival: EventArrival): void {
+    this.#notifier.handle(arrival);
+  }
+
+  async close(): Promise<void> {
+    this.#forget();
+    this.#pacer.close();
+    this.#untold.clear();
+    await this.#notifier.close();
+  }
+
+  #tell(aor: string): void {
+    const changes = this.#untold.get(aor) ?? [];
+    this.#untold.delete(aor);
+    const registered = this.#options.store.bindings(aor).length > 0;
+    for (const watcher of this.#notifier.watchers(aor)) {
+      this.#notifier.notify(watcher, encodeReginfo(partialReginfo(changes, registered, this.#viewOf(watcher))));
+    }
+  }
+
+  #viewOf(subscription: Subscription): ReginfoView {
+    const version = this.#versions.get(subscription) ?? 0;
+    this.#versions.set(subscription, version + 1);
+    const nowMs = this.#options.endpoint.clock.now();
+    return { aor: subscription.resource, version, nowMs, owner: isOwner(subscription) };
+  }
+}

@@ -10,6 +10,8 @@ export interface Representation {
   readonly contentEncoding?: string;
   /** Language tags. RFC 3261 §20.13. */
   readonly contentLanguage?: string;
+  /** What the content is for, as on the wire: `render`, `attachment;handling=optional`. RFC 3261 §20.11. */
+  readonly contentDisposition?: string;
 }
 
 /** What the Accept fields of an answer allow; undefined for a field that is not there. */

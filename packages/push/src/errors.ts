@@ -1,8 +1,8 @@
 /**
  * What is wrong with a push, a recipient or a setting; found before anything is sent.
  *
- * - `PUSH_BAD_APPLICATION_ID`, `PUSH_BAD_CONTENT_TYPE`, `PUSH_BAD_BODY`, `PUSH_BAD_EXPIRY`, `PUSH_BAD_HEADER`: the field of
- *   the push has no such value.
+ * - `PUSH_BAD_APPLICATION_ID`, `PUSH_BAD_CONTENT_TYPE`, `PUSH_BAD_BODY`, `PUSH_BAD_EXPIRY`, `PUSH_BAD_HEADER`,
+ *   `PUSH_BAD_REPORT`: the field of the push has no such value.
  * - `PUSH_BODY_TOO_LARGE`: more octets than the sender's limit.
  * - `PUSH_BAD_RECIPIENT`, `PUSH_NO_RECIPIENT`, `PUSH_TOO_MANY_RECIPIENTS`: no `sip:`, `sips:` or `tel:` URI; none; too many.
  * - `PUSH_INSECURE_PROXY`: a `sips:` recipient, and a first hop that is not reached over TLS (RFC 3261 §26.2.2).
@@ -15,6 +15,7 @@ export type PushInputErrorCode =
   | "PUSH_BODY_TOO_LARGE"
   | "PUSH_BAD_EXPIRY"
   | "PUSH_BAD_HEADER"
+  | "PUSH_BAD_REPORT"
   | "PUSH_BAD_RECIPIENT"
   | "PUSH_NO_RECIPIENT"
   | "PUSH_TOO_MANY_RECIPIENTS"

@@ -12,6 +12,13 @@ export {
   parseApplicationId,
   pushApplications,
 } from "./application-ids.ts";
+export {
+  fromServiceCapabilities,
+  type PresenceInit,
+  type PushCapabilities,
+  toPresence,
+  toServiceCapabilities,
+} from "./capabilities.ts";
 export { applicationIdOfMediaType, mediaTypesOfApplication } from "./content-types.ts";
 export { PushInputError, type PushInputErrorCode } from "./errors.ts";
 export {
@@ -23,16 +30,28 @@ export {
   serializeFeatureTagValue,
   toContactParams,
 } from "./feature-tag.ts";
+export { identityHeaders } from "./identity-headers.ts";
 export {
-  type ApplicationIdSource,
-  fromMessageRequest,
+  type NotificationAttempt,
   type PushAttempt,
   type PushBinding,
   PushRequestFactory,
-  type ReceivedPush,
   type SenderRole,
   toMessageRequest,
 } from "./message-request.ts";
+export { type MultipartPushOptions, multipartPush, type PushPart } from "./multipart-push.ts";
+export {
+  hasSameApplications,
+  isOmaPushPackage,
+  OMA_PUSH_PACKAGE,
+  type OmaPushEvent,
+  type OmaPushEventInit,
+  type OmaPushEventOptions,
+  parseOmaPushEvent,
+  type ReadOmaPushEvent,
+  readOmaPushEvent,
+  serializeOmaPushEvent,
+} from "./oma-push-event.ts";
 export { checkNumbers, type NumberRange } from "./option-number.ts";
 export {
   type DeliveryAction,
@@ -45,6 +64,7 @@ export {
   type ResultFacts,
 } from "./outcomes.ts";
 export { type MessageState, type PapCode, papCodes } from "./pap-codes.ts";
+export { type PnParams, readPnParams, withPnParams } from "./pn-params.ts";
 export {
   checkPush,
   checkRepresentation,
@@ -53,7 +73,14 @@ export {
   type PushLimits,
   type PushMessage,
   type PushPriority,
+  type PushReport,
   pushPriorities,
+  pushReports,
+  type ReportDisposition,
+  reportDispositions,
   type Validity,
   validityUntil,
 } from "./push-message.ts";
+export { type ApplicationIdSource, fromMessageRequest, fromRequest, type ReceivedPush } from "./received-push.ts";
+export { type ReadReferral, type Referral, type ReferralInit, readReferral, referHeaders } from "./refer.ts";
+export { type ReportRequestInit, withReportRequest } from "./report-envelope.ts";

@@ -2,8 +2,9 @@ import { decodeMessage, SipHeaders, SipRequest } from "@sip-push/sip";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { PushBinding } from "./message-request.ts";
-import { fromMessageRequest, PushRequestFactory, toMessageRequest } from "./message-request.ts";
+import { PushRequestFactory, toMessageRequest } from "./message-request.ts";
 import type { PushMessage } from "./push-message.ts";
+import { fromMessageRequest } from "./received-push.ts";
 
 const everyOctet = Uint8Array.from({ length: 256 }, (_, i) => i);
 const push: PushMessage = {

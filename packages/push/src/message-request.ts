@@ -1,9 +1,9 @@
-import { createRequest, decodeText, parseMediaType, parseSeconds, parseSipDate, type SipRequest } from "@sip-push/sip";
+import { createRequest, type NotificationInit, type SipRequest } from "@sip-push/sip";
 import type { Representation } from "./accept.ts";
-import { parseApplicationId } from "./application-ids.ts";
-import { applicationIdOfMediaType } from "./content-types.ts";
-import { type AcceptContactFlags, acceptContactApplications, serializeAcceptContact } from "./feature-tag.ts";
+import { type AcceptContactFlags, serializeAcceptContact } from "./feature-tag.ts";
+import { serializeOmaPushEvent } from "./oma-push-event.ts";
 import type { PushMessage, Validity } from "./push-message.ts";
+import { type ReportRequestInit, withReportRequest } from "./report-envelope.ts";
 
 type HeaderFields = ReadonlyArray<readonly [name: string, value: string]>;
 
@@ -46,6 +46,16 @@ export interface PushAttempt {
   readonly validity?: Validity;
   /** Instead of the push's own content. */
   readonly representation?: Representation;
+  /** Asks for delivery reports: the content travels in message/cpim. The same Message-ID for all attempts of a push. */
+  readonly report?: ReportRequestInit;
+}
+
+/** What differs from one NOTIFY to the next. */
+export interface NotificationAttempt extends Pick<PushAttempt, "representation" | "report"> {
+  /** URI of the subscriber, for the To of a message/cpim. */
+  readonly to: string;
+  /** Date of the request. */
+  readonly date?: string;
 }
 
 /** Makes the requests of one sender; what does not change with each push is made once. */
@@ -72,7 +82,8 @@ export class PushRequestFactory {
    * and there is no Contact. The push must have passed `checkPush`.
    */
   message(push: PushMessage, attempt: PushAttempt): SipRequest {
-    const { contentType, body, contentEncoding, contentLanguage } = attempt.representation ?? push;
+    const { requestUri, to = requestUri, callId, fromTag, cseq } = attempt;
+    const content = this.#contentOf(push, attempt, to);
     const headers = this.#tail.slice();
     if (push.applicationId !== null) headers.push(this.#acceptContactFor(push.applicationId));
     if (attempt.validity !== undefined) {
@@ -80,10 +91,7 @@ export class PushRequestFactory {
     }
     if (push.priority !== undefined) headers.push(["Priority", push.priority]);
     if (push.headers !== undefined) headers.push(...push.headers);
-    if (contentEncoding !== undefined) headers.push(["Content-Encoding", contentEncoding]);
-    if (contentLanguage !== undefined) headers.push(["Content-Language", contentLanguage]);
-    headers.push(["Content-Type", contentType]);
-    const { requestUri, to = requestUri, callId, fromTag, cseq } = attempt;
+    headers.push(...contentHeaders(content), ["Content-Type", content.contentType]);
     return createRequest({
       method: "MESSAGE",
       requestUri,
@@ -93,8 +101,38 @@ export class PushRequestFactory {
       fromTag,
       cseq,
       headers,
-      body,
+      body: content.body,
     });
+  }
+
+  /**
+   * The NOTIFY for a push, for a live `oma-push` subscription: the Event names exactly one application
+   * (draft-mdolly-dispatch-oma-push-00 §11.2), whatever the SUBSCRIBE listed; the notifier adds the `id` of the subscription. The push must have passed `checkPush`.
+   *
+   * There is no Expires: in NOTIFY it is not defined (RFC 3265 §7.2, SUBSCRIBE only), and Subscription-State has an `expires` of
+   * its own. Nothing stores a NOTIFY on its way, so the sender alone keeps the deadline. There is no Accept-Contact either:
+   * the dialog says who gets it.
+   *
+   * @throws {PushInputError} PUSH_BAD_APPLICATION_ID for a push without an application.
+   */
+  notification(push: PushMessage, attempt: NotificationAttempt): NotificationInit {
+    const content = this.#contentOf(push, attempt, attempt.to);
+    const headers: Array<readonly [string, string]> = [];
+    if (attempt.date !== undefined) headers.push(["Date", attempt.date]);
+    if (push.priority !== undefined) headers.push(["Priority", push.priority]);
+    if (push.headers !== undefined) headers.push(...push.headers);
+    headers.push(...contentHeaders(content));
+    const applicationIds = push.applicationId === null ? [] : [push.applicationId];
+    const { contentType, body } = content;
+    return { event: serializeOmaPushEvent({ applicationIds }), headers, contentType, body };
+  }
+
+  #contentOf(
+    push: PushMessage,
+    { representation = push, report }: Pick<PushAttempt, "representation" | "report">,
+    to: string,
+  ): Representation {
+    return report === undefined ? representation : withReportRequest(representation, this.#binding.from, to, report);
   }
 
   #acceptContactFor(applicationId: string): readonly [string, string] {
@@ -112,69 +150,11 @@ export function toMessageRequest(push: PushMessage, binding: PushBinding, attemp
   return new PushRequestFactory(binding).message(push, attempt);
 }
 
-/** Where the application id of a received push was found. */
-export type ApplicationIdSource = "accept-contact" | "x-wap-application-id" | "content-type";
-
-/** A push as it came in a MESSAGE. */
-export interface ReceivedPush {
-  /** Applications it is for, as short names, the preferred first; empty when nothing names one. */
-  readonly applicationIds: readonly string[];
-  readonly applicationIdSource: ApplicationIdSource | null;
-  /** `type/subtype` in lower case; null when there is none. */
-  readonly mediaType: string | null;
-  /** Content-Type as written, with its parameters; null when there is none. */
-  readonly contentType: string | null;
-  /** A view into the received octets. */
-  readonly body: Uint8Array;
-  readonly contentEncoding: string | null;
-  readonly contentLanguage: string | null;
-  readonly priority: string | null;
-  /** When it is worth nothing any more; null when it does not expire. */
-  readonly deliverBefore: Date | null;
-}
-
-/**
- * Reads the push out of a MESSAGE. The application is the one in Accept-Contact, else in X-Wap-Application-Id, else the one
- * to which the Content-Type belongs.
- *
- * @param receivedAt from when Expires counts if there is no Date. RFC 3428 §7.
- * @throws {SipParseError} SIP_BAD_HEADER when Content-Type or Expires is malformed; the stack has refused such requests before.
- */
-export function fromMessageRequest(request: SipRequest, receivedAt: Date): ReceivedPush {
-  const { headers, body } = request;
-  const contentType = headers.get("Content-Type") ?? null;
-  const mediaType = contentType === null ? null : parseMediaType(contentType).type;
-  return {
-    ...applicationsOf(request, mediaType),
-    mediaType,
-    contentType: contentType === null ? null : decodeText(contentType),
-    body,
-    contentEncoding: headers.has("Content-Encoding") ? headers.list("Content-Encoding").join(", ") : null,
-    contentLanguage: headers.get("Content-Language") ?? null,
-    priority: headers.get("Priority") ?? null,
-    deliverBefore: deliverBeforeOf(request, receivedAt),
-  };
-}
-
-function applicationsOf(
-  { headers }: SipRequest,
-  mediaType: string | null,
-): Pick<ReceivedPush, "applicationIds" | "applicationIdSource"> {
-  const asked = acceptContactApplications(headers);
-  if (asked.length > 0) return { applicationIds: asked, applicationIdSource: "accept-contact" };
-  const wap = parseApplicationId(headers.get("X-Wap-Application-Id") ?? "");
-  if (wap !== undefined) return { applicationIds: [wap], applicationIdSource: "x-wap-application-id" };
-  const byType = mediaType === null ? undefined : applicationIdOfMediaType(mediaType);
-  if (byType !== undefined) return { applicationIds: [byType], applicationIdSource: "content-type" };
-  return { applicationIds: [], applicationIdSource: null };
-}
-
-/** The last moment that a `Date` can hold; a later one would be an invalid date. ECMAScript 21.4.1.1. */
-const MAX_DATE_MS = 8.64e15;
-
-function deliverBeforeOf({ headers }: SipRequest, receivedAt: Date): Date | null {
-  const expires = headers.get("Expires");
-  if (expires === undefined) return null;
-  const date = parseSipDate(headers.get("Date") ?? "") ?? receivedAt;
-  return new Date(Math.min(date.getTime() + parseSeconds(expires, "Expires") * 1000, MAX_DATE_MS));
+/** The header fields of content, but for its type. */
+function contentHeaders({ contentEncoding, contentLanguage, contentDisposition }: Representation): HeaderFields {
+  const headers: Array<readonly [string, string]> = [];
+  if (contentEncoding !== undefined) headers.push(["Content-Encoding", contentEncoding]);
+  if (contentLanguage !== undefined) headers.push(["Content-Language", contentLanguage]);
+  if (contentDisposition !== undefined) headers.push(["Content-Disposition", contentDisposition]);
+  return headers;
 }

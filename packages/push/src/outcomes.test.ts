@@ -1,4 +1,4 @@
-import type { SendFailureCode } from "@sip-push/sip";
+import type { NotifyFailureCode } from "@sip-push/sip";
 import { describe, expect, it } from "vitest";
 import {
   type DeliveryResult,
@@ -31,13 +31,13 @@ const expected: ReadonlyArray<
   [[420, 421, 494], { optionRequired: true }, "undeliverable", 2006, false],
   [423, {}, "undeliverable", 3000, false],
   [[430, 480], {}, "pending", 5028, true],
-  [481, {}, "undeliverable", 5028, false],
+  [[481, "SIP_NO_SUBSCRIPTION", "SIP_SUBSCRIPTION_ENDED"], {}, "undeliverable", 5028, false],
   [[482, 483, 502, 505], {}, "undeliverable", 3000, false],
   [[486, 491, 500, 600], {}, "pending", 5029, true],
   [487, { cancelled: true }, "cancelled", 5026, false],
   [487, {}, "aborted", 5026, false],
   [489, {}, "undeliverable", 2006, false],
-  [[503, "SIP_TRANSPORT", "SIP_OVERLOADED"], {}, "pending", 4001, true],
+  [[503, "SIP_TRANSPORT", "SIP_OVERLOADED", "SIP_QUEUE_FULL"], {}, "pending", 4001, true],
   [[603, 605, 607, 699], {}, "aborted", 5027, false],
   ["SIP_UNRESOLVED", { failureRetryable: true }, "pending", 4001, true],
   ["SIP_UNRESOLVED", {}, "undeliverable", 2002, false],
@@ -47,6 +47,7 @@ const expected: ReadonlyArray<
   ["imdn failed", {}, "undeliverable", 5000, false],
   ["imdn forbidden", {}, "unknown", 1001, false],
   ["imdn error", {}, "unknown", 4000, false],
+  ["imdn missing", {}, "unknown", 1001, false],
   [["msrp complete", "msrp 200"], {}, "delivered", 1000, false],
   [["msrp timeout", "msrp 408"], {}, "timeout", 4000, false],
   [["msrp 400", "msrp 423", "msrp 499"], {}, "undeliverable", 3000, false],
@@ -85,15 +86,18 @@ describe("SIP result -> delivery outcome", () => {
   });
 
   it("has a row for every failure of the stack", () => {
-    const codes: Record<SendFailureCode, true> = {
+    const codes: Record<NotifyFailureCode, true> = {
       SIP_TIMEOUT: true,
       SIP_TRANSPORT: true,
       SIP_ABORTED: true,
       SIP_CLOSED: true,
       SIP_UNRESOLVED: true,
       SIP_OVERLOADED: true,
+      SIP_NO_SUBSCRIPTION: true,
+      SIP_SUBSCRIPTION_ENDED: true,
+      SIP_QUEUE_FULL: true,
     };
-    for (const code of Object.keys(codes) as SendFailureCode[]) expect(outcomeOf(code).on).toContain(code);
+    for (const code of Object.keys(codes) as NotifyFailureCode[]) expect(outcomeOf(code).on).toContain(code);
   });
 
   it("has no row behind one that always wins, so that order cannot hide a row", () => {

@@ -1,4 +1,4 @@
-import type { SendFailureCode } from "@sip-push/sip";
+import type { NotifyFailureCode } from "@sip-push/sip";
 import { type MessageState, type PapCode, papCodes } from "./pap-codes.ts";
 
 /**
@@ -33,13 +33,14 @@ export type DeliveryAction =
 export type ImdnDisposition = "delivered" | "failed" | "forbidden" | "error";
 
 /**
- * What ended an attempt: a SIP status code, a reason why there is no response, an IMDN, or over MSRP (RFC 4975) a status
- * code, `complete` when all chunks and the report are there, or `timeout` when a chunk got no answer in 30 seconds.
+ * What ended an attempt: a SIP status code, a reason why there is no response, an IMDN or `missing` when the one asked for did
+ * not come in time, or over MSRP (RFC 4975) a status code, `complete` when all chunks and the report are there, or `timeout`
+ * when a chunk got no answer in 30 seconds.
  */
 export type DeliveryResult =
   | number
-  | SendFailureCode
-  | `imdn ${ImdnDisposition}`
+  | NotifyFailureCode
+  | `imdn ${ImdnDisposition | "missing"}`
   | `msrp ${number | "complete" | "timeout"}`;
 
 /** What else the row depends on. */
@@ -120,7 +121,12 @@ export const outcomeTable: readonly OutcomeRow[] = [
   { on: [420, 421, 494], messageState: "undeliverable", papCode: pap.internalServerError, action: "finish" },
   { on: [423], messageState: "undeliverable", papCode: pap.internalServerError, action: "raiseExpires" },
   { on: [430, 480], messageState: "pending", papCode: pap.cannotReachDestination, action: "retry" },
-  { on: [481], messageState: "undeliverable", papCode: pap.cannotReachDestination, action: "removeSubscription" },
+  {
+    on: [481, "SIP_NO_SUBSCRIPTION", "SIP_SUBSCRIPTION_ENDED"],
+    messageState: "undeliverable",
+    papCode: pap.cannotReachDestination,
+    action: "removeSubscription",
+  },
   { on: [482, 483, 502, 505], messageState: "undeliverable", papCode: pap.internalServerError, action: "finish" },
   { on: [486, 491, 500, 600], messageState: "pending", papCode: pap.resourceShortage, action: "retry" },
   { on: [487], when: "cancelled", messageState: "cancelled", papCode: pap.userRequest, action: "finish" },
@@ -137,7 +143,12 @@ export const outcomeTable: readonly OutcomeRow[] = [
   { on: ["SIP_TIMEOUT", 408, 504], messageState: "timeout", papCode: pap.serviceFailure, action: "retry" },
   // RFC 3261 §8.1.3.1: a transport error is taken as a 503.
   { on: ["SIP_TRANSPORT"], messageState: "pending", papCode: pap.serviceUnavailable, action: "nextTarget" },
-  { on: ["SIP_OVERLOADED"], messageState: "pending", papCode: pap.serviceUnavailable, action: "retry" },
+  {
+    on: ["SIP_OVERLOADED", "SIP_QUEUE_FULL"],
+    messageState: "pending",
+    papCode: pap.serviceUnavailable,
+    action: "retry",
+  },
   {
     on: ["SIP_UNRESOLVED"],
     when: "failureRetryable",
@@ -152,6 +163,8 @@ export const outcomeTable: readonly OutcomeRow[] = [
   { on: ["imdn failed"], messageState: "undeliverable", papCode: pap.clientAborted, action: "finish" },
   { on: ["imdn forbidden"], messageState: "unknown", papCode: pap.acceptedForProcessing, action: "finish" },
   { on: ["imdn error"], messageState: "unknown", papCode: pap.serviceFailure, action: "finish" },
+  // The handset took the push, and whoever asked for a report asked for more than that.
+  { on: ["imdn missing"], messageState: "unknown", papCode: pap.acceptedForProcessing, action: "finish" },
   { on: ["msrp complete"], messageState: "delivered", papCode: pap.ok, action: "finish" },
   { on: ["msrp timeout", "msrp 408"], messageState: "timeout", papCode: pap.serviceFailure, action: "finish" },
   { on: ["msrp 400", "msrp 423"], messageState: "undeliverable", papCode: pap.internalServerError, action: "finish" },

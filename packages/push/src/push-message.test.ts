@@ -25,6 +25,12 @@ describe("input of a push: what is wrong is named, before anything is sent", () 
     [{ expiresSeconds: 2 ** 31 }, "PUSH_BAD_EXPIRY", "expiresSeconds"],
     [{ expiresSeconds: 60, deliverBefore: now }, "PUSH_BAD_EXPIRY", "expiresSeconds"],
     [{ priority: "high" as "urgent" }, "PUSH_BAD_HEADER", "priority"],
+    [{ contentDisposition: ";x" }, "PUSH_BAD_HEADER", "contentDisposition"],
+    [{ contentDisposition: "render;x=\r\n" }, "PUSH_BAD_HEADER", "contentDisposition"],
+    [{ report: "maybe" as "none" }, "PUSH_BAD_REPORT", "report"],
+    [{ reportDispositions: [] }, "PUSH_BAD_REPORT", "reportDispositions"],
+    [{ reportDispositions: ["display" as "processing"] }, "PUSH_BAD_REPORT", "reportDispositions"],
+    [{ headers: [["Content-Disposition", "render"]] as const }, "PUSH_BAD_HEADER", 'headers["Content-Disposition"]'],
     [{ headers: [["bad name", "x"]] as const }, "PUSH_BAD_HEADER", 'headers["bad name"]'],
     [{ headers: [["m", "<sip:a@b>"]] as const }, "PUSH_BAD_HEADER", 'headers["m"]'],
     [{ headers: [["X-A", "a\nb"]] as const }, "PUSH_BAD_HEADER", 'headers["X-A"]'],
@@ -32,6 +38,11 @@ describe("input of a push: what is wrong is named, before anything is sent", () 
     expect(() => checkPush({ ...push, ...change }, { maxBodyBytes: 10 })).toThrow(
       expect.objectContaining({ code, field }),
     );
+  });
+
+  it("takes a push with a disposition that asks for reports", () => {
+    const report = { report: "receiver", reportDispositions: ["positive-delivery", "processing"] } as const;
+    expect(() => checkPush({ ...push, ...report, contentDisposition: "attachment;filename=a" })).not.toThrow();
   });
 
   it("takes a push in every spelling of its application, and one without any", () => {

@@ -1,3 +1,4 @@
+import { BodyError, type DispositionRequest, parseContentDisposition } from "@sip-push/bodies";
 import { serializeSipDate, TOKEN } from "@sip-push/sip";
 import { mediaTypeOf, type Representation } from "./accept.ts";
 import { normalizeApplicationId } from "./application-ids.ts";
@@ -6,6 +7,18 @@ import { PushInputError } from "./errors.ts";
 /** Priority of a push. RFC 3261 §20.26. */
 export const pushPriorities = ["emergency", "urgent", "normal", "non-urgent"] as const;
 export type PushPriority = (typeof pushPriorities)[number];
+
+/** Which delivery report tells the status: none, so that the final response does, or that of the receiver (RFC 5438). */
+export const pushReports = ["none", "receiver"] as const;
+export type PushReport = (typeof pushReports)[number];
+
+/** What a push can ask to be told of; that a user has seen it is none of it. RFC 5438 §6.2. */
+export type ReportDisposition = Exclude<DispositionRequest, "display">;
+export const reportDispositions: readonly ReportDisposition[] = [
+  "positive-delivery",
+  "negative-delivery",
+  "processing",
+];
 
 /** A push: content for one application of a handset. */
 export interface PushMessage extends Representation {
@@ -16,6 +29,10 @@ export interface PushMessage extends Representation {
   /** The same, counted from the moment it is given to the sender. 1 to 2^31-1. */
   readonly expiresSeconds?: number;
   readonly priority?: PushPriority;
+  /** Default `none`. */
+  readonly report?: PushReport;
+  /** What to report, with `report: "receiver"`. Default positive-delivery and negative-delivery. */
+  readonly reportDispositions?: readonly ReportDisposition[];
   /** More header fields for the request. Those that this binding or the stack writes are refused. */
   readonly headers?: ReadonlyArray<readonly [name: string, value: string]>;
 }
@@ -35,7 +52,7 @@ const MAX_EXPIRES_SECONDS = 0x7fff_ffff;
 /** Written by the binding or the stack, or not for MESSAGE (RFC 3428 §4, §9 tables 1 and 2). */
 const RESERVED_HEADERS: ReadonlySet<string> = new Set(
   [
-    "Accept v From f To t Call-ID i CSeq Max-Forwards Content-Type c Content-Length l Content-Encoding e Content-Language",
+    "Accept v From f To t Call-ID i CSeq Max-Forwards Content-Type c Content-Length l Content-Encoding e Content-Language Content-Disposition",
     "Accept-Contact a Request-Disposition d Expires Date Priority P-Asserted-Identity P-Preferred-Identity User-Agent",
     "Via Route Record-Route Contact m Authorization Proxy-Authorization Accept-Encoding Accept-Language",
   ]
@@ -56,6 +73,7 @@ export function checkPush(push: PushMessage, limits: PushLimits = {}): void {
   if (push.priority !== undefined && !pushPriorities.includes(push.priority)) {
     throw new PushInputError("PUSH_BAD_HEADER", "priority", `must be one of ${pushPriorities.join(", ")}`);
   }
+  checkReport(push);
   for (const [name, value] of push.headers ?? []) checkHeader(name, value);
 }
 
@@ -66,13 +84,14 @@ export function checkPush(push: PushMessage, limits: PushLimits = {}): void {
  * @throws {PushInputError} naming the field.
  */
 export function checkRepresentation(representation: Representation, path: string, limits: PushLimits = {}): void {
-  const { contentType, body, contentEncoding, contentLanguage } = representation;
+  const { contentType, body, contentEncoding, contentLanguage, contentDisposition } = representation;
   if (mediaTypeOf(contentType) === undefined || /[\r\n\0]/.test(contentType)) {
     const problem = `${JSON.stringify(contentType)} is no media type; write type/subtype`;
     throw new PushInputError("PUSH_BAD_CONTENT_TYPE", `${path}contentType`, problem);
   }
   checkTokens(contentEncoding, `${path}contentEncoding`);
   checkTokens(contentLanguage, `${path}contentLanguage`);
+  checkDisposition(contentDisposition, `${path}contentDisposition`);
   if (!(body instanceof Uint8Array)) {
     throw new PushInputError("PUSH_BAD_BODY", `${path}body`, "must be octets (Uint8Array)");
   }
@@ -80,6 +99,31 @@ export function checkRepresentation(representation: Representation, path: string
   if (body.length > maxBodyBytes) {
     const problem = `has ${body.length} octets, the limit is ${maxBodyBytes}`;
     throw new PushInputError("PUSH_BODY_TOO_LARGE", `${path}body`, problem);
+  }
+}
+
+function checkDisposition(value: string | undefined, field: string): void {
+  if (value === undefined) return;
+  const fail = (problem: string, cause?: unknown): never => {
+    throw new PushInputError("PUSH_BAD_HEADER", field, problem, { cause });
+  };
+  if (/[\r\n\0]/.test(value)) fail("holds a line break or NUL");
+  try {
+    parseContentDisposition(value);
+  } catch (error) {
+    if (error instanceof BodyError) fail(`${JSON.stringify(value)} is no disposition`, error);
+    throw error;
+  }
+}
+
+function checkReport({ report, reportDispositions: asked }: PushMessage): void {
+  if (report !== undefined && !pushReports.includes(report)) {
+    throw new PushInputError("PUSH_BAD_REPORT", "report", `must be one of ${pushReports.join(", ")}`);
+  }
+  if (asked === undefined) return;
+  if (asked.length === 0 || !asked.every((each) => reportDispositions.includes(each))) {
+    const problem = `must be one or more of ${reportDispositions.join(", ")}`;
+    throw new PushInputError("PUSH_BAD_REPORT", "reportDispositions", problem);
   }
 }
 

@@ -110,6 +110,15 @@ function pushLine(fields: Line): Line {
     sipStatus: 200,
     notification: null,
     digest: "unchecked",
+    priority: null,
+    subject: null,
+    deliverBefore: null,
+    contentEncoding: null,
+    contentLanguage: null,
+    contentDisposition: null,
+    parts: [],
+    reportsAsked: [],
+    pushResource: null,
     ...fields,
   };
 }

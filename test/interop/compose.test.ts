@@ -74,7 +74,11 @@ describe("docker/compose.yaml", () => {
       for (const listen of following(agent, "--listen")) expect(listen).toContain(`:${addressOf(agent)}:`);
     }
     expect(following(sender, "--to")).toEqual(following(receiver, "--aor"));
-    expect(following(kamailio, "-A")).toEqual([`TRUSTED_PEERS=${addressOf(sender)}`]);
+    expect(following(kamailio, "-A")).toContain(`TRUSTED_PEERS=${addressOf(sender)}`);
+  });
+
+  it("has the presence agent told who is registered, at Kamailio's own address", () => {
+    expect(following(kamailio, "-A")).toContain(`CORE_URI="sip:${addressOf(kamailio)}:5060"`);
   });
 });
 

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { describeWithPeers } from "../support/describe-with-peers.ts";
+import { authorization } from "../support/digest.ts";
 import { useKamailio } from "../support/kamailio-bed.ts";
 import type { RawMessage } from "../support/raw-message.ts";
 import type { RawPeer } from "../support/raw-peer.ts";
@@ -72,19 +72,6 @@ describeWithPeers("Kamailio with docker/kamailio/kamailio.cfg, as a registrar", 
   });
 });
 
-const hashes = { MD5: "md5", "SHA-256": "sha256" } as const;
-
-/** An Authorization header field by RFC 7616 section 3.4, written apart from packages/sip. */
-function authorization(challenge: string, user: string, password: string, algorithm: keyof typeof hashes): string {
-  const hash = (text: string): string => createHash(hashes[algorithm]).update(text).digest("hex");
-  const parameter = (name: string): string => new RegExp(`${name}="?([^",]+)`).exec(challenge)?.[1] ?? "";
-  const [realm, nonce, uri] = [parameter("realm"), parameter("nonce"), "sip:example.test"];
-  const response = hash(
-    `${hash(`${user}:${realm}:${password}`)}:${nonce}:00000001:c0ffee:auth:${hash(`REGISTER:${uri}`)}`,
-  );
-  return `Authorization: Digest username="${user}", realm="${realm}", nonce="${nonce}", uri="${uri}", algorithm=${algorithm}, qop=auth, nc=00000001, cnonce="c0ffee", response="${response}"`;
-}
-
 describeWithPeers("Kamailio with WITH_AUTH", ["kamailio"], () => {
   describe.each(["MD5", "SHA-256"] as const)("and %s", (algorithm) => {
     const bed = useKamailio({ users: { alice: 'wonder "land\\', bob: "builder" }, algorithm });
@@ -96,14 +83,10 @@ describeWithPeers("Kamailio with WITH_AUTH", ["kamailio"], () => {
       const challenge = challenged.value("www-authenticate") ?? "";
       expect(challenge).toMatch(/realm="example\.test"/);
       expect(challenge).toMatch(/qop="auth"/);
-      const wrong = authorization(challenge, "alice", "looking-glass", algorithm);
-      expect((await alice.register(60, [wrong])).status).toBe(401);
-      const good = authorization(
-        (await alice.register()).value("www-authenticate") ?? "",
-        "alice",
-        'wonder "land\\',
-        algorithm,
-      );
+      const proof = (text: string, password: string): string =>
+        `Authorization: ${authorization(text, { username: "alice", password, algorithm, method: "REGISTER", uri: "sip:example.test" })}`;
+      expect((await alice.register(60, [proof(challenge, "looking-glass")])).status).toBe(401);
+      const good = proof((await alice.register()).value("www-authenticate") ?? "", 'wonder "land\\');
       expect((await alice.register(60, [good])).status).toBe(200);
       expect((await alice.retransmit()).status).toBe(200);
       const replayed = await alice.register(60, [good]);

@@ -41,6 +41,23 @@ export async function freePort(host = "127.0.0.1"): Promise<number> {
   return reserved.port;
 }
 
+/** A port that is free with the one two above it, where SIPp wants its audio and video echo. */
+export async function reserveMediaPort(host = "127.0.0.1"): Promise<ReservedPort> {
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const audio = await reservePort(host);
+    const video = await bindUdp(host, audio.port + 2);
+    const release = async (): Promise<void> => {
+      await Promise.all([audio.release(), video?.close()]);
+    };
+    if (video !== undefined && !handedOut.has(video.port)) {
+      handedOut.add(video.port);
+      return { port: audio.port, release };
+    }
+    await release();
+  }
+  throw new Error(`no two ports on ${host} for audio and video after ${attempts} attempts`);
+}
+
 interface Bound {
   readonly port: number;
   close(): Promise<void>;

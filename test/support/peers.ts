@@ -1,7 +1,7 @@
 import { accessSync, constants, globSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-export type PeerName = "kamailio" | "sipp" | "sipsak";
+export type PeerName = "kamailio" | "openssl" | "sipp" | "sipsak";
 
 interface Peer {
   /** Debian packages. */
@@ -15,9 +15,13 @@ const moduleFolders =
 
 const peers: Readonly<Record<PeerName, Peer>> = {
   kamailio: {
-    packages: "kamailio kamailio-websocket-modules kamailio-outbound-modules",
-    alsoNeeds: [`${moduleFolders}/websocket.so`, `${moduleFolders}/outbound.so`],
+    packages:
+      "kamailio kamailio-websocket-modules kamailio-outbound-modules kamailio-presence-modules kamailio-tls-modules",
+    alsoNeeds: ["websocket", "outbound", "presence_xml", "pua_reginfo", "tls"].map(
+      (module) => `${moduleFolders}/${module}.so`,
+    ),
   },
+  openssl: { packages: "openssl", alsoNeeds: [] },
   sipp: { packages: "sip-tester", alsoNeeds: [] },
   sipsak: { packages: "sipsak", alsoNeeds: [] },
 };

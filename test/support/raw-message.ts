@@ -19,6 +19,7 @@ export interface RawMessage {
 // biome-ignore format: a table
 const compactNames: Readonly<Record<string, string>> = {
   v: "via", f: "from", t: "to", i: "call-id", m: "contact", l: "content-length", c: "content-type", k: "supported",
+  o: "event", r: "refer-to", u: "allow-events",
 };
 
 /** Octets of a message with the given body; Content-Length is added. */
@@ -73,7 +74,7 @@ export function parseMessage(octets: Uint8Array): RawMessage {
   };
 }
 
-/** A response with the fields that RFC 3261 section 8.2.6.2 copies from the request, and `extra` ones. */
+/** A response with the fields that RFC 3261 sections 8.2.6.2 and 12.1.1 copy from the request, and `extra` ones. */
 export function buildResponse(request: RawMessage, status: string, extra: readonly string[] = []): Uint8Array {
   const to = request.value("to") ?? "";
   return buildMessage(`SIP/2.0 ${status}`, [
@@ -82,6 +83,7 @@ export function buildResponse(request: RawMessage, status: string, extra: readon
     `To: ${to}${/;\s*tag=/.test(to) ? "" : ";tag=raw"}`,
     `Call-ID: ${request.value("call-id")}`,
     `CSeq: ${request.value("cseq")}`,
+    ...request.values("record-route").map((route) => `Record-Route: ${route}`),
     ...extra,
   ]);
 }

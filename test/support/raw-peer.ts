@@ -1,13 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { Inbox } from "./inbox.ts";
 import { buildMessage, buildResponse, messageLength, parseMessage, type RawMessage } from "./raw-message.ts";
 
-export type RawTransport = "udp" | "tcp" | "ws";
+export type RawTransport = "udp" | "tcp" | "ws" | "tls";
 
 interface Wire {
   readonly localPort: number;
+  /** Settles when the connection has ended, with the error that ended it. */
+  readonly closed: Promise<Error | undefined>;
   send(octets: Uint8Array): void;
   close(): void;
 }
@@ -17,7 +20,10 @@ type Receive = (octets: Uint8Array) => void;
 export interface RequestOptions {
   readonly method: string;
   readonly uri: string;
+  readonly from?: string;
+  readonly fromTag?: string;
   readonly to?: string;
+  readonly toTag?: string;
   readonly headers?: readonly string[];
   readonly body?: Uint8Array;
   readonly callId?: string;
@@ -41,6 +47,15 @@ export class RawPeer {
 
   get localPort(): number {
     return this.#wire.localPort;
+  }
+
+  /** Settles when the connection has ended, with the error if one did it. */
+  get closed(): Promise<Error | undefined> {
+    return this.#wire.closed;
+  }
+
+  get aor(): string {
+    return `sip:${this.user}@example.test`;
   }
 
   /** What others send requests to, RFC 7118's made-up host for a WebSocket client. */
@@ -67,8 +82,8 @@ export class RawPeer {
     const headers = [
       `Via: SIP/2.0/${this.transport.toUpperCase()} ${sentBy};branch=z9hG4bK${randomBytes(8).toString("hex")};rport`,
       "Max-Forwards: 70",
-      `From: <sip:${this.user}@example.test>;tag=${randomBytes(4).toString("hex")}`,
-      `To: <${options.to ?? options.uri}>`,
+      `From: <${options.from ?? this.aor}>;tag=${options.fromTag ?? randomBytes(4).toString("hex")}`,
+      `To: <${options.to ?? options.uri}>${options.toTag === undefined ? "" : `;tag=${options.toTag}`}`,
       `Call-ID: ${callId}`,
       `CSeq: ${options.cseq ?? 1} ${options.method}`,
       ...(options.headers ?? []),
@@ -77,19 +92,29 @@ export class RawPeer {
     return this.next((message) => (message.status ?? 0) >= 200 && message.value("call-id") === callId);
   }
 
-  /** Binds our contact to `user@example.test`; gives the registrar's answer. */
-  register(expiresSeconds = 60, headers: readonly string[] = []): Promise<RawMessage> {
+  /** Binds a contact, ours unless told, to `user@example.test`; gives the registrar's answer. */
+  register(expiresSeconds = 60, headers: readonly string[] = [], contact: string = this.contact): Promise<RawMessage> {
     return this.request({
       method: "REGISTER",
       uri: "sip:example.test",
-      to: `sip:${this.user}@example.test`,
-      headers: [`Contact: ${this.contact}`, `Expires: ${expiresSeconds}`, ...headers],
+      to: this.aor,
+      headers: [`Contact: ${contact}`, `Expires: ${expiresSeconds}`, ...headers],
     });
   }
 
   /** Answers every request from now on. */
   answerAll(status: string, extra: readonly string[] = []): void {
-    this.#answer = (request) => buildResponse(request, status, extra);
+    this.answerWith((request) => buildResponse(request, status, extra));
+  }
+
+  /** Answers every request from now on with what `answer` makes of it; undefined: not at all. */
+  answerWith(answer: (request: RawMessage) => Uint8Array | undefined): void {
+    this.#answer = answer;
+  }
+
+  /** Answers one request; call it for those that `answerAll` was not told of. */
+  answer(request: RawMessage, status: string, extra: readonly string[] = []): void {
+    this.send(buildResponse(request, status, extra));
   }
 
   /** The next message that fits, also one that came before; removed from what is kept. */
@@ -111,19 +136,34 @@ export class RawPeer {
   }
 }
 
-/** Opens a raw peer whose messages go to 127.0.0.1:`port`. */
-export async function openRawPeer(transport: RawTransport, user: string, port: number): Promise<RawPeer> {
-  return new RawPeer(transport, user, await wires[transport](port));
+export interface RawPeerOptions {
+  /** Over UDP: the port to send from; any unless told. */
+  readonly localPort?: number;
+  /** Over TLS: authority, key and certificate. */
+  readonly tls?: ConnectionOptions;
 }
 
-const wires: Readonly<Record<RawTransport, (port: number) => Promise<(receive: Receive) => Wire>>> = {
-  udp: async (port) => {
+/** Opens a raw peer whose messages go to 127.0.0.1:`port`. */
+export async function openRawPeer(
+  transport: RawTransport,
+  user: string,
+  port: number,
+  options: RawPeerOptions = {},
+): Promise<RawPeer> {
+  return new RawPeer(transport, user, await wires[transport](port, options));
+}
+
+type OpenWire = (port: number, options: RawPeerOptions) => Promise<(receive: Receive) => Wire>;
+
+const wires: Readonly<Record<RawTransport, OpenWire>> = {
+  udp: async (port, { localPort = 0 }) => {
     const socket = createSocket("udp4");
-    await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => socket.bind(localPort, "127.0.0.1", resolve));
     return (receive) => {
       socket.on("message", receive);
       return {
         localPort: socket.address().port,
+        closed: new Promise((resolve) => socket.once("close", () => resolve(undefined))),
         send: (octets) => socket.send(octets, port, "127.0.0.1"),
         close: () => socket.close(),
       };
@@ -132,22 +172,12 @@ const wires: Readonly<Record<RawTransport, (port: number) => Promise<(receive: R
   tcp: async (port) => {
     const socket = connect(port, "127.0.0.1");
     await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject));
-    return (receive) => {
-      let pending: Buffer = Buffer.alloc(0);
-      socket.on("error", () => socket.destroy());
-      socket.on("data", (chunk) => {
-        pending = Buffer.concat([pending, chunk]);
-        for (let length = messageLength(pending); length !== undefined; length = messageLength(pending)) {
-          receive(pending.subarray(0, length));
-          pending = pending.subarray(length);
-        }
-      });
-      return {
-        localPort: socket.localPort as number,
-        send: (octets) => socket.write(octets),
-        close: () => socket.destroy(),
-      };
-    };
+    return streamWire(socket);
+  },
+  tls: async (port, { tls = {} }) => {
+    const socket = connectTls({ host: "127.0.0.1", port, ...tls });
+    await new Promise<void>((resolve, reject) => socket.once("secureConnect", resolve).once("error", reject));
+    return streamWire(socket);
   },
   ws: async (port) => {
     const socket = new WebSocket(`ws://127.0.0.1:${port}`, "sip");
@@ -160,7 +190,36 @@ const wires: Readonly<Record<RawTransport, (port: number) => Promise<(receive: R
       socket.addEventListener("message", ({ data }) => {
         receive(typeof data === "string" ? Buffer.from(data, "utf8") : new Uint8Array(data as ArrayBuffer));
       });
-      return { localPort: 0, send: (octets) => socket.send(new Uint8Array(octets)), close: () => socket.close() };
+      return {
+        localPort: 0,
+        closed: new Promise((resolve) => socket.addEventListener("close", () => resolve(undefined))),
+        send: (octets) => socket.send(new Uint8Array(octets)),
+        close: () => socket.close(),
+      };
     };
   },
 };
+
+function streamWire(socket: Socket): (receive: Receive) => Wire {
+  return (receive) => {
+    let pending: Buffer = Buffer.alloc(0);
+    let failure: Error | undefined;
+    socket.on("error", (error) => {
+      failure = error;
+      socket.destroy();
+    });
+    socket.on("data", (chunk) => {
+      pending = Buffer.concat([pending, chunk]);
+      for (let length = messageLength(pending); length !== undefined; length = messageLength(pending)) {
+        receive(pending.subarray(0, length));
+        pending = pending.subarray(length);
+      }
+    });
+    return {
+      localPort: socket.localPort as number,
+      closed: new Promise((resolve) => socket.once("close", () => resolve(failure))),
+      send: (octets) => socket.write(octets),
+      close: () => socket.destroy(),
+    };
+  };
+}

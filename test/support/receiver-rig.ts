@@ -41,6 +41,9 @@ export class ReceiverRig {
   /** REGISTER requests, and how they are answered. */
   readonly registers: SipRequest[] = [];
   registrar: (request: SipRequest) => SipResponse | undefined = acceptRegister;
+  /** MESSAGE requests of the receivers (delivery reports), and how they are answered. */
+  readonly reports: SipRequest[] = [];
+  core: (request: SipRequest) => SipResponse | undefined = (request) => responseTo(request, 200);
   readonly #opened: { close(): Promise<void> }[] = [];
   #peer: RequestSender | undefined;
   #sessions = 0;
@@ -52,8 +55,9 @@ export class ReceiverRig {
       clock: rig.clock,
       open: rig.network.open,
       onRequest: (transaction) => {
-        rig.registers.push(transaction.request);
-        const response = rig.registrar(transaction.request);
+        const isReport = transaction.request.method === "MESSAGE";
+        (isReport ? rig.reports : rig.registers).push(transaction.request);
+        const response = (isReport ? rig.core : rig.registrar)(transaction.request);
         if (response !== undefined) transaction.respond(response);
       },
     });

@@ -1,7 +1,7 @@
 import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { freePort, reservePort } from "./free-port.ts";
+import { reserveMediaPort, reservePort } from "./free-port.ts";
 import { requirePeer } from "./peers.ts";
 import { type RunningProcess, startProcess } from "./process.ts";
 import { waitForTcpPort, waitForUdpPort } from "./sip-ping.ts";
@@ -11,22 +11,31 @@ import { makeTempFolder } from "./temp-folder.ts";
 export type SippScenario =
   | "bench-receiver"
   | "bench-sender"
+  | "imdn-receiver"
   | "message-receiver"
   | "message-receiver-choosy"
   | "message-receiver-late"
   | "message-receiver-silent"
   | "message-sender"
-  | "register";
+  | "oma-push-notifier"
+  | "oma-push-notifier-hasty"
+  | "oma-push-subscriber"
+  | "publish-agent"
+  | "refer-sender"
+  | "register"
+  | "register-aka";
 
 export interface SippOptions {
   readonly scenario: SippScenario;
   readonly transport: "udp" | "tcp";
-  /** Where a scenario that begins with `send` goes to, on 127.0.0.1; without it SIPp waits for requests. */
+  /** Where a scenario sends requests to, on 127.0.0.1, unless within a dialog. */
   readonly remotePort?: number;
   /** SIPp ends by itself after this many calls; 1 unless told. */
   readonly calls?: number;
   /** Values for [name] in the scenario. */
   readonly keywords?: Readonly<Record<string, string>>;
+  /** Values for the global variables of the scenario: its numbers. */
+  readonly variables?: Readonly<Record<string, number>>;
   /** Status and reason that a receiver answers with; "200 OK" unless told. */
   readonly answer?: string;
   /** One more header field of that answer. */
@@ -76,25 +85,27 @@ export async function startSipp(options: SippOptions): Promise<SippRun> {
   const folder = makeTempFolder("sipp");
   const inFolder = (name: string): string => join(folder.path, name);
   const scenario = await writeScenario(options.scenario, options.answer, folder.path);
+  const [firstStep] = /<(?:recv|send)\b/.exec(await readFile(scenario, "utf8")) ?? [];
   const outOfCall = options.outOfCall && (await writeScenario(options.outOfCall, options.answer, folder.path));
   await writeFile(inFolder("body.bin"), options.body ?? new Uint8Array());
   // SIPp takes 5060, 6000 and 8888 unless told otherwise, so it is told all its ports.
-  const [sip, mediaPort, controlPort] = [await reservePort(), await freePort(), await freePort()];
+  const [sip, media, control] = [await reservePort(), await reserveMediaPort(), await reservePort()];
   const keywords = { header: options.answerHeader ?? "Server: SIPp", ...options.keywords };
   const args = [
     ...(options.remotePort === undefined ? [] : [`127.0.0.1:${options.remotePort}`]),
     ...["-sf", scenario, "-t", options.transport === "udp" ? "u1" : "t1", "-m", String(options.calls ?? 1)],
-    ...["-i", "127.0.0.1", "-bind_local", "-p", String(sip.port), "-mp", String(mediaPort)],
-    ...["-ci", "127.0.0.1", "-cp", String(controlPort), "-nostdin"],
+    ...["-i", "127.0.0.1", "-bind_local", "-p", String(sip.port), "-mp", String(media.port)],
+    ...["-ci", "127.0.0.1", "-cp", String(control.port), "-nostdin"],
     ...["-trace_stat", "-stf", inFolder("stat.csv"), "-trace_counts", "-trace_logs", "-log_file", inFolder("log.txt")],
     ...["-trace_err", "-error_file", inFolder("errors.txt")],
     ...(outOfCall === undefined ? [] : ["-oocsf", outOfCall]),
     ...Object.entries(keywords).flatMap(([name, value]) => ["-key", name, value]),
+    ...Object.entries(options.variables ?? {}).flatMap(([name, value]) => ["-set", name, String(value)]),
     ...(options.args ?? []),
   ];
-  await sip.release();
+  await Promise.all([sip.release(), media.release(), control.release()]);
   const process = startProcess({ command, args, cwd: folder.path });
-  if (options.remotePort === undefined) {
+  if (firstStep === "<recv") {
     const listening = options.transport === "udp" ? waitForUdpPort : waitForTcpPort;
     if (!(await listening({ port: sip.port, givenUp: process.exited }))) throw process.failure("does not listen");
   }

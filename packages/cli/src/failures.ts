@@ -56,7 +56,7 @@ function listenProblem({ message, cause }: SipTransportError): string {
 const flagByProxyProblem: Readonly<Record<ProxyConfigError["code"], string>> = {
   PROXY_BAD_USERS: "--users: ",
   PROXY_BAD_DOMAIN: "--domain: ",
-  PROXY_BAD_RANGE: "--trusted: ",
+  PROXY_BAD_PEER: "--trusted: ",
   PROXY_BAD_OPTION: "--",
 };
 

@@ -1,3 +1,4 @@
+import { BodyError, parseContentDisposition } from "@sip-push/bodies";
 import { mediaTypeOf, normalizeApplicationId } from "@sip-push/push";
 import {
   type ListenAddress,
@@ -6,6 +7,8 @@ import {
   parseUri,
   SipParseError,
   type SipUri,
+  TOKEN,
+  TrustDomain,
 } from "@sip-push/sip";
 import { z } from "zod";
 
@@ -78,6 +81,35 @@ export const instanceUrn: z.ZodType<string, string> = parsedBy((text) => {
   throw new Error(`"${text}" is no URN; write urn:uuid:…`);
 });
 
+/** A peer to be believed: address, range, or name that its TLS certificate proves. RFC 3325 §2. */
+export const trustedPeer: z.ZodType<string, string> = parsedBy((text) => {
+  new TrustDomain([text]);
+  return text;
+});
+
+/** Value of a header field: one line. */
+export const headerText: z.ZodType<string, string> = parsedBy((text) => {
+  if (text.trim() !== "" && !/\p{Cc}/u.test(text)) return text.trim();
+  throw new Error("must be one line of text");
+});
+
+/** `gzip`, `de, en`: tokens with commas between. */
+export const tokenList: z.ZodType<string, string> = parsedBy((text) => {
+  if (text.split(/[ \t]*,[ \t]*/).every((token) => TOKEN.test(token))) return text;
+  throw new Error(`${JSON.stringify(text)} is no list of tokens`);
+});
+
+/** Value of Content-Disposition. RFC 3261 §20.11. */
+export const disposition: z.ZodType<string, string> = parsedBy((text) => {
+  try {
+    parseContentDisposition(text);
+  } catch (error) {
+    if (error instanceof BodyError) throw new Error(`${JSON.stringify(text)} is no disposition`, { cause: error });
+    throw error;
+  }
+  return text;
+});
+
 /** One of a few words. */
 export function oneOf<const Word extends string>(words: readonly Word[]): z.ZodType<Word> {
   return z.enum(words, { error: `must be one of ${words.join(", ")}` });
@@ -92,4 +124,18 @@ export function wholeNumber(min: number, max: number): z.ZodType<number> {
     fromText,
     z.number({ error }).int({ error }).min(min, { error }).max(max, { error }),
   ) as z.ZodType<number>;
+}
+
+/**
+ * A switch that may have a number of seconds: undefined when it is off, null when it is on without one. `true` and `false` stand
+ * for on and off in the environment and in files.
+ */
+export function optionalSeconds(max: number): z.ZodType<number | null> {
+  const error = `must be a whole number of seconds from 1 to ${max}, or nothing`;
+  const words: ReadonlyMap<unknown, null | undefined> = new Map<unknown, null | undefined>([
+    [true, null],
+    ["true", null],
+  ]);
+  const read = (value: unknown): unknown => (words.has(value) ? words.get(value) : value);
+  return z.preprocess(read, z.union([z.null(), wholeNumber(1, max)], { error })) as z.ZodType<number | null>;
 }

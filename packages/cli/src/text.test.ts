@@ -1,5 +1,6 @@
 import { createDmNotification, createDsNotification, createSyncmlNotification } from "@sip-push/notification";
 import type { PushEvent } from "@sip-push/receiver";
+import { SipHeaders } from "@sip-push/sip";
 import { describe, expect, it } from "vitest";
 import { describeNotification, describePush, printable, table } from "./text.ts";
 
@@ -65,6 +66,15 @@ describe("a push on one line", () => {
     digest: "unchecked",
     deliverBefore: null,
     expired: false,
+    priority: null,
+    subject: null,
+    contentEncoding: null,
+    contentLanguage: null,
+    contentDisposition: null,
+    parts: [],
+    reportsAsked: [],
+    pushResource: null,
+    headers: SipHeaders.of(),
     sipStatus: 200,
   };
 

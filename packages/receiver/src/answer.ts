@@ -15,6 +15,17 @@ export interface Refusal extends Answer {
   readonly problem: string;
 }
 
+/** What a check gives back instead of a push. */
+export interface Refused {
+  readonly refusal: Refusal;
+}
+
+/** @param text may hold what the peer wrote, of any length: it is cut, and kept without the request that it is a part of. */
+export function refuse(statusCode: number, text: string, headers: Answer["headers"] = []): Refused {
+  const problem = oneLine(text);
+  return { refusal: { statusCode, problem, headers, reason: explained(statusCode, problem) } };
+}
+
 /** The usual phrase with the problem behind it, so that the sender's log says what is wrong. Printable ASCII only. */
 export function explained(statusCode: number, problem: string): string {
   return `${reasonPhrases[statusCode] ?? ""} (${oneLine(problem)})`.trim();
@@ -26,12 +37,14 @@ const MAX_LINE = 200;
  * Text that a peer had a hand in, for logs and reason phrases: printable ASCII, at most 200 characters. A copy, because a
  * slice would keep the text that it was cut from, of up to 64 KiB, in memory for as long as the answer is remembered.
  */
-export function oneLine(text: string): string {
+function oneLine(text: string): string {
   return Buffer.from(text.slice(0, MAX_LINE).replace(/[^\x20-\x7e]/g, "?"), "latin1").toString("latin1");
 }
 
 /** One answer for all that ask for the same: later for those that came before it, at once for those that come after. */
 export class SharedAnswer {
+  /** Whether the application got the push, when the answer only accepts it; known later. Set before the answer is. */
+  delivered: Promise<boolean> | undefined;
   #answer: Answer | undefined;
   #waiting: Array<(answer: Answer) => void> = [];
 

@@ -64,14 +64,12 @@ describe("dispatch of a push to an application", () => {
     expect(dispatch(applications, wanted, type)).toEqual(expected);
   });
 
-  it("lists for Accept what it takes, text/plain always (RFC 3428 §7)", () => {
-    expect(new Applications(["syncml.dm"]).accept).toEqual([
-      DM,
-      "application/vnd.syncml.dm.notification",
-      "text/plain",
-    ]);
-    expect(new Applications(["x.app"]).accept).toEqual(["text/plain", "*/*"]);
-    expect(new Applications([]).accept).toEqual(["text/plain"]);
+  it("lists for Accept what it takes, text/plain always (RFC 3428 §7), and what is taken apart", () => {
+    const envelopes = ["message/cpim", "multipart/mixed", "multipart/related"];
+    const dm = [DM, "application/vnd.syncml.dm.notification"];
+    expect(new Applications(["syncml.dm"]).accept).toEqual([...dm, "text/plain", ...envelopes]);
+    expect(new Applications(["x.app"]).accept).toEqual(["text/plain", ...envelopes, "*/*"]);
+    expect(new Applications([]).accept).toEqual(["text/plain", ...envelopes]);
   });
 
   it("names what is wrong with its settings", () => {

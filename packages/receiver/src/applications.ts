@@ -5,6 +5,7 @@ import {
   PushInputError,
   type ReceivedPush,
 } from "@sip-push/push";
+import { envelopeTypes } from "./content.ts";
 
 /** An application of the handset. */
 export interface ReceiverApplication {
@@ -23,6 +24,9 @@ interface Application {
   readonly mediaTypes: readonly string[];
 }
 
+/** Whom a push is for, and where it says so. */
+export type WantedApplications = Pick<ReceivedPush, "applicationIds" | "applicationIdSource">;
+
 /** To which application a push goes, or why to none. */
 export type Dispatch =
   | { readonly kind: "application"; readonly applicationId: string | null }
@@ -32,7 +36,7 @@ export type Dispatch =
 /** The applications of one handset. */
 export class Applications {
   readonly #applications: readonly Application[];
-  /** Media types for Accept, `text/plain` among them. */
+  /** Media types for Accept, `text/plain` and those that are taken apart among them. */
   readonly accept: readonly string[];
 
   /** @throws {PushInputError} naming `applications[i]`. */
@@ -40,7 +44,7 @@ export class Applications {
     this.#applications = applications.map((each, index) => read(each, `applications[${index}]`));
     const any = this.#applications.some(({ mediaTypes }) => mediaTypes.length === 0);
     const named = this.#applications.flatMap(({ mediaTypes }) => mediaTypes);
-    this.accept = [...new Set([...named, TEXT, ...(any ? ["*/*"] : [])])];
+    this.accept = [...new Set([...named, TEXT, ...envelopeTypes, ...(any ? ["*/*"] : [])])];
   }
 
   /** Short names, for the feature tag. */
@@ -52,7 +56,7 @@ export class Applications {
    * The first application that the push asks for and that is here; without a wish, the one that takes its type. A text without
    * a wish goes to nobody in particular.
    */
-  dispatch({ applicationIds, applicationIdSource }: ReceivedPush, mediaType: string): Dispatch {
+  dispatch({ applicationIds, applicationIdSource }: WantedApplications, mediaType: string): Dispatch {
     if (applicationIdSource === null) return this.#byType(mediaType);
     if (applicationIdSource === "content-type") return this.#byType(mediaType, applicationIds[0]);
     let kind: "unknown-application" | "unsupported-type" = "unknown-application";

@@ -13,6 +13,16 @@ export interface HandlerAnswer {
   readonly retryAfterSeconds?: number;
   /** Answer so much later; counts towards `handlerTimeoutMs`. */
   readonly delayMs?: number;
+  /**
+   * With a 2xx that only accepts the push, 202 say: settles when it is known whether the application got it, for the delivery
+   * report (RFC 5438 §12.1.3.1). A rejection reports that nobody knows. Without it a 2xx is reported as delivered.
+   */
+  readonly delivered?: Promise<boolean>;
+}
+
+/** What came of a handler. */
+export interface HandlerResult extends Answer {
+  readonly delivered?: Promise<boolean>;
 }
 
 /**
@@ -45,9 +55,17 @@ const HANDLER_OF: Readonly<Record<UiMode, keyof PushHandlers>> = {
 };
 
 /** The handler for a push, by its ui-mode. */
-export function handlerFor({ notification }: IncomingPush, handlers: PushHandlers): PushHandler | undefined {
-  const uiMode = notification !== null && "uiMode" in notification ? notification.uiMode : "not-specified";
-  return handlers[HANDLER_OF[uiMode]] ?? handlers.default;
+export function handlerFor(push: IncomingPush, handlers: PushHandlers): PushHandler | undefined {
+  return handlers[HANDLER_OF[uiModeOf(push)]] ?? handlers.default;
+}
+
+/** Whether the answer of its handler is the user's. */
+export function asksUser(push: Pick<IncomingPush, "notification">): boolean {
+  return uiModeOf(push) === "user-interaction";
+}
+
+function uiModeOf({ notification }: Pick<IncomingPush, "notification">): UiMode {
+  return notification !== null && "uiMode" in notification ? notification.uiMode : "not-specified";
 }
 
 /** What {@link callHandler} needs. */
@@ -72,7 +90,7 @@ export function callHandler(
   handler: PushHandler | undefined,
   push: IncomingPush,
   context: HandlerContext,
-): Answer | Promise<Answer> {
+): HandlerResult | Promise<HandlerResult> {
   if (handler === undefined) return OK;
   try {
     const given = handler(push, context.signal);
@@ -88,12 +106,12 @@ function settled(
   given: Promise<HandlerAnswer | undefined | void>,
   push: IncomingPush,
   context: HandlerContext,
-): Promise<Answer> {
+): Promise<HandlerResult> {
   const { clock, timeoutMs, signal } = context;
   return new Promise((resolve) => {
     let delay: Timer | undefined;
     let done = false;
-    const finish = (answer: Answer): void => {
+    const finish = (answer: HandlerResult): void => {
       done = true;
       timeout.cancel();
       delay?.cancel();
@@ -115,7 +133,17 @@ function settled(
   });
 }
 
-function toAnswer({ statusCode = 200, reason, retryAfterSeconds }: HandlerAnswer): Answer {
+function toAnswer(given: HandlerAnswer): HandlerResult {
+  const answer = statusLine(given);
+  if (given.delivered === undefined) return answer;
+  // Whatever it is: a plain value is what a promise would have settled with.
+  const delivered = Promise.resolve(given.delivered);
+  // Nobody else listens when no report was asked for.
+  delivered.catch(() => undefined);
+  return { ...answer, delivered };
+}
+
+function statusLine({ statusCode = 200, reason, retryAfterSeconds }: HandlerAnswer): Answer {
   if (!Number.isInteger(statusCode) || statusCode < 200 || statusCode > 699) {
     throw new RangeError(`a handler answered ${statusCode}, which is no final status code`);
   }

@@ -1,16 +1,17 @@
+import { PushInputError } from "@sip-push/push";
 import {
   bareHost,
   canonicalHost,
   type Flow,
-  isNumericHost,
   parseNameAddr,
   type Registration,
   SipParseError,
   type SipRequest,
   type SipUri,
+  TrustConfigError,
+  TrustDomain,
   type Uri,
 } from "@sip-push/sip";
-import { AddressRanges } from "./address-ranges.ts";
 
 /** An asserted identity: as text for people and events, parsed for comparison. */
 export interface AssertedIdentity {
@@ -20,25 +21,22 @@ export interface AssertedIdentity {
 
 /** Knows which hops are inside the trust domain. RFC 3325 §5, §8: the identity asserted by any other is worth nothing. */
 export class TrustedHops {
-  readonly #ranges: AddressRanges | undefined;
-  readonly #proxyAddress: string | undefined;
+  readonly #domain: TrustDomain;
   readonly #registration: Registration | undefined;
 
   /**
-   * @param hops addresses and ranges; undefined for the proxy alone: its address when `proxy` is numeric, and the one that the
-   *   binding was made with.
+   * @param hops addresses, ranges and names in certificates; undefined for the proxy alone: the address or name that `proxy`
+   *   has, and the address that the binding was made with.
+   * @throws {PushInputError} PUSH_BAD_OPTION naming the hop, such as `trustedHops[0]`.
    */
   constructor(hops: readonly string[] | undefined, proxy: SipUri | undefined, registration: Registration | undefined) {
-    this.#ranges = hops === undefined ? undefined : new AddressRanges(hops, (index) => `trustedHops[${index}]`);
-    this.#proxyAddress =
-      proxy !== undefined && isNumericHost(proxy.host) ? bareHost(canonicalHost(proxy.host)) : undefined;
-    this.#registration = registration;
+    this.#domain = hops === undefined ? proxyAlone(proxy) : trustDomainOf(hops, (index) => `trustedHops[${index}]`);
+    this.#registration = hops === undefined ? registration : undefined;
   }
 
   /** The identities that a trusted hop asserts; empty when the request came from elsewhere. RFC 3325 §9.1: one or two. */
   assertedIdentities(request: SipRequest, flow: Flow): AssertedIdentity[] {
-    const { address } = flow.remote;
-    if (!request.headers.has("P-Asserted-Identity") || !this.#isTrusted(address)) return [];
+    if (!request.headers.has("P-Asserted-Identity") || !this.trusts(flow)) return [];
     return request.headers.list("P-Asserted-Identity").flatMap((text) => {
       try {
         const { uri, uriText } = parseNameAddr(text, "P-Asserted-Identity");
@@ -50,8 +48,30 @@ export class TrustedHops {
     });
   }
 
-  #isTrusted(address: string): boolean {
-    if (this.#ranges !== undefined) return this.#ranges.has(address);
-    return address === this.#proxyAddress || address === this.#registration?.flow?.remote.address;
+  /** Whether the peer of a flow is such a hop. */
+  trusts(flow: Flow): boolean {
+    return this.#domain.has(flow) || flow.remote.address === this.#registration?.flow?.remote.address;
+  }
+}
+
+/** @throws {PushInputError} PUSH_BAD_OPTION with the field that `fieldOf` gives the first bad entry. */
+export function trustDomainOf(peers: readonly string[], fieldOf: (index: number) => string): TrustDomain {
+  try {
+    return new TrustDomain(peers);
+  } catch (error) {
+    const first = error instanceof TrustConfigError ? error.problems[0] : undefined;
+    if (first === undefined) throw error;
+    throw new PushInputError("PUSH_BAD_OPTION", fieldOf(first.index), first.problem, { cause: error });
+  }
+}
+
+function proxyAlone(proxy: SipUri | undefined): TrustDomain {
+  if (proxy === undefined) return new TrustDomain();
+  try {
+    return new TrustDomain([bareHost(canonicalHost(proxy.host))]);
+  } catch (error) {
+    // `localhost` and the like: no name that a certificate proves.
+    if (error instanceof TrustConfigError) return new TrustDomain();
+    throw error;
   }
 }

@@ -2,14 +2,19 @@ export type { ReceiverApplication } from "./applications.ts";
 export type { DigestPolicy } from "./digest-policy.ts";
 export {
   type DigestState,
+  type HeaderFields,
   type IncomingPush,
   type PushEvent,
   type PushEventJson,
+  type PushPartJson,
+  type PushResource,
   pushEventToJson,
   type ReceiverEvent,
   type RefusedEvent,
 } from "./events.ts";
 export type { HandlerAnswer, PushHandler, PushHandlers } from "./handlers.ts";
 export type { PushReceiverLimits, PushReceiverOptions } from "./options.ts";
+export type { ReceiverRole } from "./own-requests.ts";
 export { PushReceiver } from "./push-receiver.ts";
+export type { ReportOptions, ReportPolicy, ReportStats } from "./reports/index.ts";
 export type { PpgAddressType, TrustedApplication, TrustedPpg } from "./trust-policy.ts";

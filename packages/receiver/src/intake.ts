@@ -1,29 +1,26 @@
-import { hash } from "node:crypto";
 import type { Notification } from "@sip-push/notification";
 import { isRetryable, outcomeOf } from "@sip-push/push";
 import {
   type Clock,
   decodeText,
+  type Flow,
   type Logger,
   paramValue,
   type ServerTransaction,
   type SipRequest,
 } from "@sip-push/sip";
 import { type Answer, explained, type Refusal, reply, SharedAnswer } from "./answer.ts";
+import { answerBy, type Carrier, carriers } from "./carrier.ts";
 import { type DigestPolicy, digestStateOf } from "./digest-policy.ts";
-import {
-  type DigestState,
-  type IncomingPush,
-  incomingPush,
-  type PushEvent,
-  pushEvent,
-  type RefusedEvent,
-} from "./events.ts";
-import { callHandler, closingAnswer, handlerFor, type PushHandlers } from "./handlers.ts";
-import type { AssertedIdentity, TrustedHops } from "./identity.ts";
+import { type DigestState, type IncomingPush, type PushEvent, pushEvent, type RefusedEvent } from "./events.ts";
+import { asksUser, callHandler, closingAnswer, type HandlerResult, handlerFor, type PushHandlers } from "./handlers.ts";
+import type { TrustedHops } from "./identity.ts";
+import { type Candidate, toIncomingPush } from "./incoming-push.ts";
 import type { PushReceiverLimits } from "./options.ts";
-import { RecentMap } from "./recent-map.ts";
-import { type ScreenedPush, type ScreeningRules, screen } from "./screening.ts";
+import { memoryKey, RecentMap } from "./recent-map.ts";
+import type { OwedReport, Reporter } from "./reports/index.ts";
+import { type Arrival, type ScreeningRules, screen } from "./screening.ts";
+import { sessionKey, signatureKey } from "./session-keys.ts";
 
 /** What an intake works with. */
 export interface IntakeOptions {
@@ -34,6 +31,7 @@ export interface IntakeOptions {
   readonly limits: Required<PushReceiverLimits>;
   readonly onPush: ((event: PushEvent) => void) | undefined;
   readonly onRefused: (event: RefusedEvent) => void;
+  readonly reporter: Reporter;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Aborts when the receiver closes. */
@@ -42,17 +40,17 @@ export interface IntakeOptions {
 
 type Settle = (answer: Answer) => void;
 
-/** A push on its way through the checks. */
-interface Candidate {
+/** A NOTIFY that its subscription has checked; what `onNotify` of the SIP stack's subscriber gets is one. */
+export interface PushNotification {
   readonly request: SipRequest;
-  readonly identities: readonly AssertedIdentity[];
-  readonly push: ScreenedPush;
+  /** The flow that brought it. */
+  readonly flow: Flow;
 }
 
 /**
- * Takes MESSAGE requests: answers each, and hands each push over once. A request is known again by Call-ID, CSeq and From tag,
- * whatever path it took; a notification also by server and session id, because repeats of a session id ask for one session
- * (OMA DM 1.2 Notification).
+ * Takes pushes, in MESSAGE and in NOTIFY: answers each request, and hands each push over once. A request is known again by
+ * Call-ID, CSeq and From tag, whatever path it took; a notification also by server and session id, whatever carried it, because
+ * repeats of a session id ask for one session (OMA DM 1.2 Notification).
  */
 export class PushIntake {
   readonly #options: IntakeOptions;
@@ -76,40 +74,61 @@ export class PushIntake {
 
   /** Answers a MESSAGE, now or when its handler settled. */
   take(transaction: ServerTransaction): void {
-    const { request } = transaction;
+    const { request, flow } = transaction;
+    this.#take(request, flow, carriers.message, (given) => reply(transaction, given));
+  }
+
+  /**
+   * Takes a NOTIFY of `oma-push`, after its subscription has found it to be one of its own, and gives the answer to it: at once
+   * when the user is to be asked (RFC 6665 §4.1.3), otherwise when the handler settled, within `handlerTimeoutMs`. An answer
+   * never ends the subscription. One without a body has nothing to push and is answered 200. Never rejects.
+   */
+  takeNotify({ request, flow }: PushNotification): Promise<Answer> {
+    return new Promise((resolve) => this.#take(request, flow, carriers.notify, resolve));
+  }
+
+  #take(request: SipRequest, flow: Flow, carrier: Carrier, respond: Settle): void {
+    if (request.body.length === 0 && !carrier.emptyIsText) {
+      respond(OK);
+      return;
+    }
     const key = memoryKey(`${paramValue(request.from.params, "tag") ?? ""} ${request.cseq.seq} ${request.callId}`);
     const known = this.#requests.get(key);
     if (known !== undefined) this.stats.repeats++;
     const answer = known ?? new SharedAnswer();
-    answer.give((given) => reply(transaction, given));
+    answer.give(respond);
     if (known !== undefined) return;
     this.#requests.set(key, answer);
-    const settle: Settle = (given) => answer.settle(given);
+    const settle: Settle = (given) => answer.settle(answerBy(carrier, given));
     try {
-      this.#screen(transaction, settle);
+      this.#screen(request, flow, carrier, settle);
     } catch (error) {
       settle(this.#failed(error, request));
     }
   }
 
-  #screen({ request, flow }: ServerTransaction, settle: Settle): void {
+  #screen(request: SipRequest, flow: Flow, carrier: Carrier, settle: Settle): void {
     const { rules, hops, clock, digest: policy } = this.#options;
     const identities = hops.assertedIdentities(request, flow);
-    const origin = { assertedIdentities: identities.map(({ uri }) => uri), sourceAddress: flow.remote.address };
-    const screened = screen(request, clock.date(), origin, rules);
+    const { remote, peerNames } = flow;
+    const assertedIdentities = identities.map(({ uri }) => uri);
+    const origin = { assertedIdentities, sourceAddress: remote.address, peerNames };
+    const arrival: Arrival = { request, carrier, receivedAt: clock.date(), origin };
+    const screened = screen(arrival, rules);
     if ("refusal" in screened) {
-      this.#refuse(request, screened.refusal, settle);
+      this.#refuse(arrival, screened.refusal, settle);
       return;
     }
-    const candidate: Candidate = { request, identities, push: screened.push };
+    const { receivedAt } = arrival;
+    const candidate: Candidate = { request, carrier, receivedAt, origin, flow, identities, push: screened.push };
     const { notification } = screened.push;
     if (notification === null || policy === undefined) {
       this.#checked(candidate, "unchecked", settle);
       return;
     }
     // The nonce that proved a notification may be spent when the same octets come again.
-    if (this.#isRepeat(signatureKey(notification), settle) || this.#isBusy(request, settle)) return;
-    const digest = digestStateOf(notification, request.body, policy);
+    if (this.#isRepeat(signatureKey(notification), candidate, settle) || this.#isBusy(candidate, settle)) return;
+    const digest = digestStateOf(notification, screened.push.body, policy);
     if (digest instanceof Promise) this.#whenKnown(digest, candidate, settle);
     else this.#checked(candidate, digest, settle);
   }
@@ -140,34 +159,42 @@ export class PushIntake {
   }
 
   #checked(candidate: Candidate, digest: DigestState, settle: Settle): void {
-    const { request, push } = candidate;
+    const { push } = candidate;
     const refusal = this.#digestRefusal(push.notification, digest);
     if (refusal !== undefined) {
-      this.#refuse(request, refusal, settle);
+      this.#refuse(candidate, refusal, settle);
       return;
     }
     const session = push.notification === null ? undefined : sessionKey(push.notification, digest);
-    if (this.#isRepeat(session, settle) || this.#isBusy(request, settle)) return;
+    if (this.#isRepeat(session, candidate, settle) || this.#isBusy(candidate, settle)) return;
     const signature = digest === "valid" && push.notification !== null ? signatureKey(push.notification) : undefined;
     const keys = [session, signature].filter((key) => key !== undefined);
     this.#handOver(candidate, digest, keys, settle);
   }
 
-  /** Answers like the first, once that has its answer. */
-  #isRepeat(key: string | undefined, settle: Settle): boolean {
+  /** Answers like the first, once that has its answer; what is reported of the first is true of its repeat. */
+  #isRepeat(key: string | undefined, candidate: Candidate, settle: Settle): boolean {
     const known = key === undefined ? undefined : this.#sessions.get(key);
     if (known === undefined) return false;
     this.stats.repeats++;
-    known.give(settle);
+    const report = this.#expectReport(candidate);
+    const early = answersEarly(candidate, settle);
+    known.give((answer) => {
+      settle(answer);
+      if (report === undefined) return;
+      const { delivered } = known;
+      const given = early ? OK : answerBy(candidate.carrier, answer);
+      settleReport(report, given, delivered === undefined ? answer : { ...answer, delivered });
+    });
     return true;
   }
 
   /** Past `maxInFlight` it refuses, and says so. */
-  #isBusy(request: SipRequest, settle: Settle): boolean {
+  #isBusy(arrival: Arrival, settle: Settle): boolean {
     const { maxInFlight, busyRetryAfterSeconds } = this.#options.limits;
     if (this.#inFlight < maxInFlight) return false;
     const headers = [["Retry-After", String(busyRetryAfterSeconds)]] as const;
-    this.#refuse(request, { statusCode: 486, problem: "busy", headers }, settle);
+    this.#refuse(arrival, { statusCode: 486, problem: "busy", headers }, settle);
     return true;
   }
 
@@ -186,24 +213,39 @@ export class PushIntake {
   #handOver(candidate: Candidate, digest: DigestState, sessions: readonly string[], settle: Settle): void {
     const { handlers, clock, logger, limits, closing } = this.#options;
     const push = toIncomingPush(candidate, digest);
+    const report = this.#expectReport(candidate);
     const shared = new SharedAnswer();
+    const early = answersEarly(candidate, settle);
     shared.give(settle);
     for (const session of sessions) this.#sessions.set(session, shared);
     this.stats.pushes++;
     this.#inFlight++;
-    const finish = (answer: Answer): void => {
+    const finish = (result: HandlerResult): void => {
+      const answer = result.delivered === undefined ? result : answerOf(result);
+      shared.delivered = result.delivered;
       this.#inFlight--;
       // A sender that is told to come back must find the session open.
       if (isRetryable(outcomeOf(answer.statusCode))) {
         for (const session of sessions) this.#sessions.delete(session, shared);
       }
       shared.settle(answer);
-      this.#tell(push, answer);
+      const given = early ? OK : answerBy(candidate.carrier, answer);
+      if (report !== undefined) settleReport(report, given, result);
+      this.#tell(push, given);
     };
     const context = { clock, logger, timeoutMs: limits.handlerTimeoutMs, signal: closing };
-    const answer = callHandler(handlerFor(push, handlers), push, context);
-    if (answer instanceof Promise) void answer.then(finish);
-    else finish(answer);
+    const result = callHandler(handlerFor(push, handlers), push, context);
+    if (result instanceof Promise) void result.then(finish);
+    else finish(result);
+  }
+
+  /** Only those who are trusted hear what became of a push: the others learn who is there, or make us write to third parties. */
+  #expectReport({ request, identities, push, flow, receivedAt }: Candidate): OwedReport | undefined {
+    const { reporter, rules, hops } = this.#options;
+    const reports = push.unwrapped?.reports ?? null;
+    if (reports === null) return undefined;
+    if (rules.trust === undefined && !hops.trusts(flow)) return undefined;
+    return reporter.expect({ request, identities, reports, receivedAt });
   }
 
   #tell(push: IncomingPush, { statusCode: sipStatus }: Answer): void {
@@ -213,11 +255,11 @@ export class PushIntake {
     if (onPush !== undefined) this.#observe(callId, () => onPush(pushEvent(push, sipStatus)));
   }
 
-  #refuse(request: SipRequest, refusal: Refusal, settle: Settle): void {
+  #refuse({ request, carrier }: Arrival, refusal: Refusal, settle: Settle): void {
     this.stats.refused++;
     settle(refusal);
     const { callId, headers, body } = request;
-    const { statusCode: sipStatus, problem: reason } = refusal;
+    const { statusCode: sipStatus, problem: reason } = answerBy(carrier, refusal);
     this.#options.logger.info({ callId, sipStatus, reason, length: body.length }, "push refused");
     const contentType = headers.has("Content-Type") ? decodeText(headers.get("Content-Type") ?? "") : null;
     const from = decodeText(request.from.uriText);
@@ -240,40 +282,32 @@ export class PushIntake {
   }
 }
 
-/** By digest too: one that is accepted although its digest is wrong must not hide the real one. */
-function sessionKey({ format, serverId, sessionId }: Notification, digest: DigestState): string {
-  return memoryKey(`${format} ${digest} ${sessionId} ${serverId}`);
+const OK: Answer = { statusCode: 200 };
+
+/** Answers at once where the user is asked and the carrier cannot wait for that. */
+function answersEarly({ carrier, push }: Candidate, settle: Settle): boolean {
+  if (carrier.waitsForUser || !asksUser(push)) return false;
+  settle(OK);
+  return true;
 }
 
-/** A session, by the digest that it was proved with; undefined for a format without. */
-function signatureKey(notification: Notification): string | undefined {
-  if (!("digest" in notification)) return undefined;
-  const { format, serverId, sessionId, digest } = notification;
-  return `${format} ${Buffer.from(digest).toString("hex")} ${sessionId} ${serverId}`;
+function isSuccess({ statusCode }: Answer): boolean {
+  return statusCode < 300;
 }
 
-const MAX_KEY = 256;
-
-/** Peers choose Call-IDs and session ids, of up to 64 KiB, and `maxRemembered` of them are kept. */
-function memoryKey(text: string): string {
-  return text.length <= MAX_KEY ? text : hash("sha256", text, "hex");
+/** What is remembered of a result: the answer, for its repeats. */
+function answerOf({ statusCode, reason, headers = [] }: HandlerResult): Answer {
+  return reason === undefined ? { statusCode, headers } : { statusCode, headers, reason };
 }
 
-function toIncomingPush({ request, identities, push }: Candidate, digest: DigestState): IncomingPush {
-  const { applicationId, contentType, notification, deliverBefore, expired } = push;
-  const { body } = request;
-  return incomingPush({
-    from: decodeText(request.from.uriText),
-    assertedIdentity: identities[0] === undefined ? null : decodeText(identities[0].text),
-    applicationId,
-    contentType,
-    body,
-    length: body.length,
-    via: "message",
-    callId: request.callId,
-    notification,
-    digest,
-    deliverBefore,
-    expired,
-  });
+/**
+ * RFC 5438 §12.1.3.1: after a 2xx what became of the push; after any other answer nothing, for the answer has said it.
+ *
+ * @param given the answer that left, which may have been before the handler's.
+ */
+function settleReport(report: OwedReport, given: Answer, result: HandlerResult): void {
+  if (!isSuccess(given)) report.cancel();
+  else if (!isSuccess(result)) report.settle("failed");
+  else if (result.delivered === undefined) report.settle("delivered");
+  else report.settleWhen(result.delivered);
 }

@@ -16,6 +16,8 @@ import type { ReceiverApplication } from "./applications.ts";
 import type { DigestPolicy } from "./digest-policy.ts";
 import type { PushEvent, ReceiverEvent } from "./events.ts";
 import type { PushHandlers } from "./handlers.ts";
+import type { ReceiverRole } from "./own-requests.ts";
+import { checkReportOptions, type ReportOptions, type ReportPolicy } from "./reports/index.ts";
 import type { TrustedPpg } from "./trust-policy.ts";
 
 /** Bounds of a receiver: past them it refuses, or forgets the oldest. */
@@ -58,7 +60,7 @@ export interface PushReceiverOptions {
   readonly applications?: ReadonlyArray<string | ReceiverApplication>;
   /** Who may push; others get 403. Default: everybody whom the network lets through. */
   readonly trustedPpgs?: readonly TrustedPpg[];
-  /** Addresses or ranges of hops whose P-Asserted-Identity is believed. Default: the proxy, as registered with. */
+  /** Addresses, ranges or TLS names of hops whose P-Asserted-Identity is believed. Default: the proxy, as registered with. */
   readonly trustedHops?: readonly string[];
   /** How digests of notifications are checked. Default: not. */
   readonly digest?: DigestPolicy;
@@ -69,6 +71,13 @@ export interface PushReceiverOptions {
   /** Event packages for Allow-Events. Default none. */
   readonly eventPackages?: readonly string[];
   readonly handlers?: PushHandlers;
+  /** Where the receiver stands, which decides how its own requests say who it is. Default `plain`. */
+  readonly role?: ReceiverRole;
+  /**
+   * What becomes of requests for delivery reports (RFC 5438) in pushes of `trustedPpgs` or, without that list, from trusted hops:
+   * `send` (default), `never`, `forbid`, or settings.
+   */
+  readonly reports?: ReportPolicy | ReportOptions;
   /** Hears of every push that was handed over, after its answer. */
   readonly onPush?: (event: PushEvent) => void;
   /** Hears of everything else. */
@@ -120,6 +129,7 @@ export function readOptions(options: PushReceiverOptions): ReadOptions {
   const { expiresSeconds, clockToleranceSeconds } = options;
   const registerRange = { min: 1, max: MAX_SECONDS, integer: true };
   checkNumbers({ expiresSeconds, clockToleranceSeconds }, { expiresSeconds: registerRange, clockToleranceSeconds: {} });
+  checkReportOptions(reportOptionsOf(options));
   const aor = sipUriOf(options.aor, "aor");
   if (aor.user === undefined && options.register !== false) {
     throw new PushInputError("PUSH_BAD_OPTION", "aor", "has no user part to register; write sip:user@domain");
@@ -132,6 +142,11 @@ export function readOptions(options: PushReceiverOptions): ReadOptions {
     proxy: options.proxy === undefined ? undefined : sipUriOf(options.proxy, "proxy"),
     credentials: digestClientOf(options),
   };
+}
+
+/** The settings for reports, also when only the policy is given. */
+export function reportOptionsOf({ reports = {} }: PushReceiverOptions): ReportOptions {
+  return typeof reports === "string" ? { policy: reports } : reports;
 }
 
 function digestClientOf({ credentials, aor }: PushReceiverOptions): DigestClient | undefined {

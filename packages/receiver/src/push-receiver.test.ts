@@ -37,20 +37,31 @@ describe("a push that is taken", () => {
         digest: "unchecked",
         deliverBefore: null,
         expired: false,
+        priority: null,
+        subject: null,
+        contentEncoding: null,
+        contentLanguage: null,
+        contentDisposition: null,
+        parts: [],
+        reportsAsked: [],
+        pushResource: null,
+        headers: expect.anything(),
         sipStatus: 200,
       },
     ]);
   });
 
-  it("has the JSON form of the command line contract", async () => {
+  it("has the JSON form of the command line contract, new fields behind the old", async () => {
     await rig.open();
     await rig.send(ds(rig.notification({ sessionId: 1, serverId: "s" })));
     const json = JSON.parse(JSON.stringify(pushEventToJson(rig.pushes[0] as PushEvent))) as Record<string, unknown>;
-    expect(Object.keys(json)).toEqual(
-      "event from assertedIdentity applicationId contentType length sha256 via callId sipStatus notification digest".split(
+    expect(Object.keys(json)).toEqual([
+      ..."event from assertedIdentity applicationId contentType length sha256 via callId sipStatus notification".split(
         " ",
       ),
-    );
+      ..."digest priority subject deliverBefore contentEncoding contentLanguage contentDisposition parts".split(" "),
+      ..."reportsAsked pushResource".split(" "),
+    ]);
     expect(json["notification"]).toMatchObject({ format: "ds-1.2", sessionId: 1, serverId: "s", vendor: "" });
   });
 
@@ -177,6 +188,7 @@ describe("OPTIONS (RFC 3261 §11.2)", () => {
     const { statusCode, headers } = await rig.send({ method: "OPTIONS" });
     expect(statusCode).toBe(200);
     expect(headers.get("Accept")).toContain(DS_TYPE);
+    expect(headers.get("Accept-Encoding")).toBe("identity, gzip, deflate");
     expect(headers.get("Allow")).toBe("MESSAGE, OPTIONS");
     expect(headers.get("Allow-Events")).toBe("oma-push");
     expect(headers.get("Supported")).toBe("outbound, path, pref");
@@ -198,6 +210,8 @@ describe("options", () => {
     [{ limits: { maxInFlight: Number.NaN } }, "limits.maxInFlight"],
     [{ limits: { handlerTimeoutMs: Number.POSITIVE_INFINITY } }, "limits.handlerTimeoutMs"],
     [{ expiresSeconds: 0 }, "expiresSeconds"],
+    [{ reports: "often" as "send" }, "reports.policy"],
+    [{ reports: { maxAttempts: 0 } }, "reports.maxAttempts"],
   ])("%j is refused naming %s, and nothing stays open", async (options, field) => {
     await expect(rig.open(options)).rejects.toMatchObject({ name: "PushInputError", field });
     const again = await rig.open();

@@ -1,5 +1,6 @@
 import { toContactParams } from "@sip-push/push";
 import {
+  acceptedCodings,
   type ListenAddress,
   Registration,
   type RegistrationEventReport,
@@ -17,11 +18,16 @@ import type { ReceiverEvent } from "./events.ts";
 import { closingAnswer } from "./handlers.ts";
 import { TrustedHops } from "./identity.ts";
 import { PushIntake } from "./intake.ts";
-import { defaultLimits, type PushReceiverOptions, type ReadOptions, readOptions } from "./options.ts";
+import { defaultLimits, type PushReceiverOptions, type ReadOptions, readOptions, reportOptionsOf } from "./options.ts";
+import { OwnRequests } from "./own-requests.ts";
+import { Reporter, type ReportStats } from "./reports/index.ts";
 import { TrustList } from "./trust-policy.ts";
 
 /** Option tags for Supported: what this user agent understands. RFC 5626, RFC 3327, RFC 3840. */
 const OPTION_TAGS = ["outbound", "path", "pref"] as const;
+
+/** For the last reports, while the binding is removed. */
+const CLOSE_MS = 900;
 
 /**
  * Push Receiver agent (OMA SIP Push, reference point P-1): registers a handset's applications, takes pushes, and hands each over
@@ -32,6 +38,7 @@ export class PushReceiver {
   readonly #ownsEndpoint: boolean;
   readonly #registration: Registration | undefined;
   readonly #intake: PushIntake;
+  readonly #reporter: Reporter;
   readonly #uas: UasCore;
   readonly #aor: SipUri;
   readonly #contactParams: ReadonlyMap<string, string | null>;
@@ -59,7 +66,27 @@ export class PushReceiver {
         logger.error({ err: error, event: event.event }, "receiver observer threw");
       }
     };
-    this.#registration = options.register === false ? undefined : this.#newRegistration(options, read);
+    const sender = new RequestSender({ ...options.stack, endpoint });
+    this.#registration = options.register === false ? undefined : this.#newRegistration(options, read, sender);
+    const { aor, role = "plain", stack } = options;
+    const own = new OwnRequests({
+      sender,
+      aor,
+      role,
+      registration: this.#registration,
+      proxy: read.proxy,
+      credentials: read.credentials,
+    });
+    this.#reporter = new Reporter({
+      ...reportOptionsOf(options),
+      send: (init, signal) => own.send(init, signal),
+      aor,
+      clock: endpoint.clock,
+      logger,
+      repeatWindowMs: limits.repeatWindowMs,
+      maxRemembered: limits.maxRemembered,
+      ...(stack?.random === undefined ? {} : { random: stack.random }),
+    });
     this.#intake = new PushIntake({
       rules: {
         applications,
@@ -74,6 +101,7 @@ export class PushReceiver {
       limits,
       onPush: options.onPush,
       onRefused: this.#onEvent,
+      reporter: this.#reporter,
       clock: endpoint.clock,
       logger,
       closing: this.#closing.signal,
@@ -81,6 +109,7 @@ export class PushReceiver {
     this.#uas = new UasCore({
       methods: { MESSAGE: (transaction) => this.#intake.take(transaction) },
       accept: applications.accept,
+      acceptEncodings: acceptedCodings,
       optionTags: OPTION_TAGS,
       optionsHeaders: () => [
         ["Contact", `<${this.contact}>${serializeParams(this.#contactParams)}`],
@@ -139,6 +168,11 @@ export class PushReceiver {
     return { ...this.#intake.stats, inFlight: this.#intake.inFlight };
   }
 
+  /** Delivery reports: sent, failed and dropped. */
+  get reportStats(): ReportStats {
+    return this.#reporter.stats;
+  }
+
   /** Takes a request; the caller of an `endpoint` of its own passes them here. */
   handle(transaction: ServerTransaction): void {
     if (this.#closed !== undefined) reply(transaction, closingAnswer);
@@ -152,18 +186,21 @@ export class PushReceiver {
   }
 
   async #close(): Promise<void> {
-    await this.#registration?.stop();
+    await Promise.all([this.#registration?.stop(), this.#reporter.close(CLOSE_MS)]);
     this.#closing.abort();
     // One turn, for the answers of handlers that were just ended.
     await Promise.resolve();
     if (this.#ownsEndpoint) await this.#endpoint.close();
   }
 
-  #newRegistration({ aor, expiresSeconds, instanceId, stack }: PushReceiverOptions, read: ReadOptions): Registration {
-    const { proxy, credentials } = read;
+  #newRegistration(
+    { aor, expiresSeconds, instanceId, stack }: PushReceiverOptions,
+    { proxy, credentials }: ReadOptions,
+    sender: RequestSender,
+  ): Registration {
     return new Registration({
       endpoint: this.#endpoint,
-      sender: new RequestSender({ ...stack, endpoint: this.#endpoint }),
+      sender,
       aor,
       contactParams: this.#contactParams,
       onEvent: (report) => this.#onEvent(toReceiverEvent(report)),

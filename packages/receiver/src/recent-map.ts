@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import type { Clock } from "@sip-push/sip";
 
 interface Entry<V> {
@@ -65,4 +66,11 @@ export class RecentMap<V> {
     }
     return this.#oldest;
   }
+}
+
+const MAX_KEY = 256;
+
+/** A key of bounded length: peers choose Call-IDs and session ids, of up to 64 KiB, and many are kept. */
+export function memoryKey(text: string): string {
+  return text.length <= MAX_KEY ? text : hash("sha256", text, "hex");
 }

@@ -31,14 +31,18 @@ describe("a push that is refused", () => {
       {},
       () => ({ body: rig.notification(), headers: [["Content-Type", "image/png"]] }),
       415,
-      ["Accept", `${DS_TYPE}, application/vnd.syncml+xml, application/vnd.syncml+wbxml, text/plain`],
+      [
+        "Accept",
+        `${DS_TYPE}, application/vnd.syncml+xml, application/vnd.syncml+wbxml, text/plain, ` +
+          "message/cpim, multipart/mixed, multipart/related",
+      ],
     ],
     [
       "in a coding that is not taken",
       {},
-      () => ds(rig.notification(), [["Content-Encoding", "gzip"]]),
+      () => ds(rig.notification(), [["Content-Encoding", "br"]]),
       415,
-      ["Accept-Encoding", "identity"],
+      ["Accept-Encoding", "identity, gzip, deflate"],
     ],
     [
       "that has expired",

@@ -1,8 +1,13 @@
+import { BodyError, type BodyPart, type ContentDisposition, parseContentDisposition } from "@sip-push/bodies";
 import { decodeNotification, formatOfContentType, type Notification, NotificationError } from "@sip-push/notification";
-import { contentCodings, fromMessageRequest, type ReceivedPush } from "@sip-push/push";
+import { contentCodings, fromRequest, mediaTypeOf, type ReceivedPush } from "@sip-push/push";
 import { paramValue, type SipRequest, type Uri } from "@sip-push/sip";
-import { explained, oneLine, type Refusal } from "./answer.ts";
+import { type Refused, refuse } from "./answer.ts";
 import type { Applications } from "./applications.ts";
+import type { Carrier } from "./carrier.ts";
+import { isEnvelope, readContent, unknownDisposition, withoutCodings } from "./content.ts";
+import { chooseContent } from "./content-choice.ts";
+import type { ReportRequest } from "./reports/report-request.ts";
 import type { TrustList } from "./trust-policy.ts";
 
 /** What the checks of a receiver compare with. */
@@ -21,62 +26,179 @@ export interface ScreeningRules {
 export interface RequestOrigin {
   readonly assertedIdentities: readonly Uri[];
   readonly sourceAddress: string;
+  readonly peerNames: readonly string[];
+}
+
+/** A request that may bring a push. */
+export interface Arrival {
+  readonly request: SipRequest;
+  readonly carrier: Carrier;
+  readonly receivedAt: Date;
+  readonly origin: RequestOrigin;
 }
 
 /** A push that may be handed over, but for its digest. */
 export interface ScreenedPush {
   readonly applicationId: string | null;
   readonly contentType: string;
+  /** Out of envelope, parts and codings. */
+  readonly body: Uint8Array;
   readonly notification: Notification | null;
   readonly deliverBefore: Date | null;
   readonly expired: boolean;
+  readonly priority: string | null;
+  /** Null for a push that is its request's whole body, as it is. */
+  readonly unwrapped: Unwrapped | null;
+  readonly contentLanguage: string | null;
 }
 
-export type Screened = { readonly refusal: Refusal } | { readonly push: ScreenedPush };
+/** What only a push has that was wrapped, coded, or came with a disposition. */
+export interface Unwrapped {
+  readonly parts: readonly BodyPart[];
+  readonly contentEncoding: string | null;
+  readonly contentDisposition: ContentDisposition | null;
+  readonly reports: ReportRequest | null;
+}
+
+export type Screened = Refused | { readonly push: ScreenedPush };
+
+/** Content for one application: what the second half of the checks looks at. */
+interface Offer extends Pick<ReceivedPush, "applicationIds" | "applicationIdSource"> {
+  readonly contentType: string;
+  readonly mediaType: string;
+  readonly body: Uint8Array;
+  readonly contentLanguage: string | null;
+  readonly unwrapped: Unwrapped | null;
+}
 
 /**
- * The checks of a push, in order: dialog, size, content type there, trusted sender, application, type, coding, expiry,
- * notification. The codes are chosen so that a sender knows what to do: 480 is tried again, 488 is not.
+ * The checks of a push, in order: dialog, size, content type there; then, for what is wrapped or coded, sender known,
+ * disposition, envelope and coding; then trusted sender, application, type, expiry, notification. The codes are chosen so that a
+ * sender knows what to do: 480 is tried again, 488 is not.
  */
-export function screen(request: SipRequest, receivedAt: Date, origin: RequestOrigin, rules: ScreeningRules): Screened {
-  if (paramValue(request.to.params, "tag") !== undefined) {
-    return refuse(481, "no such dialog"); // RFC 3261 §12.2.2: a MESSAGE in a dialog that is not ours.
-  }
+export function screen(arrival: Arrival, rules: ScreeningRules): Screened {
+  const { request, carrier, receivedAt } = arrival;
+  if (carrier.refusesDialog && paramValue(request.to.params, "tag") !== undefined) return refuse(481, "no such dialog");
   const { body } = request;
   if (body.length > rules.maxBodyBytes) {
     return refuse(413, `body has ${body.length} octets, the limit is ${rules.maxBodyBytes}`);
   }
-  const push = fromMessageRequest(request, receivedAt);
+  const push = fromRequest(request, receivedAt);
   // RFC 3261 §20.15: a body has a type. Nothing at all is an empty text.
   if (push.mediaType === null && body.length > 0) return refuse(400, "Content-Type: missing");
   const mediaType = push.mediaType ?? "text/plain";
-  const dispatch = rules.applications.dispatch(push, mediaType);
-  const applicationId = dispatch.kind === "application" ? dispatch.applicationId : (push.applicationIds[0] ?? null);
+  const contentType = push.contentType ?? mediaType;
+  if (push.contentEncoding !== null || push.contentDisposition !== null || isEnvelope(mediaType)) {
+    return unwrap(arrival, push, contentType, rules);
+  }
+  const { applicationIds, applicationIdSource, contentLanguage } = push;
+  const offer = { applicationIds, applicationIdSource, contentType, mediaType, body, contentLanguage, unwrapped: null };
+  return screenOffer(arrival, push, offer, rules);
+}
+
+function unwrap(arrival: Arrival, push: ReceivedPush, contentType: string, rules: ScreeningRules): Screened {
+  const { request, origin } = arrival;
+  // Nothing is decoded for those who may not push anyhow.
+  if (rules.trust?.knows({ ...origin, from: request.from.uri }) === false) return refuse(403, "sender not trusted");
+  const whole = wholeBody(push, contentType);
+  if ("refusal" in whole) return whole;
+  const outer = refuseDisposition(whole, rules);
+  if (outer !== undefined) return outer;
+  const content = readContent(whole, rules.maxBodyBytes);
+  if ("refusal" in content) return content;
+  const choice = chooseContent(content, push, rules.applications);
+  if ("refusal" in choice) return choice;
+  const { applicationIds, applicationIdSource } = choice;
+  // What is no part of a multipart is decoded already.
+  const part = content.parts.length === 0 ? choice.part : withoutCodings(choice.part, rules.maxBodyBytes);
+  if ("refusal" in part) return part;
+  const inner = refuseDisposition(part, rules);
+  if (inner !== undefined) return inner;
+  const unwrapped: Unwrapped = {
+    parts: content.parts,
+    contentEncoding: contentCodings(part.contentEncoding).join(", ") || null,
+    contentDisposition: part.contentDisposition ?? null,
+    reports: content.reports,
+  };
+  const offer: Offer = {
+    applicationIds,
+    applicationIdSource,
+    contentType: part.contentType,
+    mediaType: mediaTypeOf(part.contentType) ?? "",
+    body: part.body,
+    contentLanguage: languageOf(part) ?? push.contentLanguage,
+    unwrapped,
+  };
+  return screenOffer(arrival, push, offer, rules);
+}
+
+function screenOffer(arrival: Arrival, push: ReceivedPush, offer: Offer, rules: ScreeningRules): Screened {
+  const { request, receivedAt, origin } = arrival;
+  const { mediaType, contentType, body, contentLanguage, unwrapped } = offer;
+  const dispatch = rules.applications.dispatch(offer, mediaType);
+  const applicationId = dispatch.kind === "application" ? dispatch.applicationId : (offer.applicationIds[0] ?? null);
   const trusted = rules.trust?.admits({ ...origin, from: request.from.uri, applicationId, mediaType }) ?? true;
   if (!trusted) return refuse(403, "sender not trusted");
-  if (dispatch.kind === "unknown-application")
-    return refuse(488, `no application ${push.applicationIds.join(", ")} here`);
-  if (dispatch.kind === "unsupported-type") {
-    return refuse(415, `${mediaType} not supported`, [["Accept", rules.applications.accept.join(", ")]]);
+  if (dispatch.kind === "unknown-application") {
+    return refuse(488, `no application ${offer.applicationIds.join(", ")} here`);
   }
-  if (contentCodings(push.contentEncoding ?? undefined).length > 0) {
-    return refuse(415, "content coding not supported", [["Accept-Encoding", "identity"]]);
-  }
+  if (dispatch.kind === "unsupported-type") return refuse(415, `${mediaType} not supported`, acceptOf(rules));
   const expired = isExpired(push, receivedAt, rules);
   // 480 and not a final refusal: our clock may be the wrong one. A sender whose clock agrees will not try again.
   if (expired && rules.expired === "refuse") return refuse(480, "the push has expired");
-  const contentType = push.contentType ?? mediaType;
-  const { deliverBefore } = push;
-  if (formatOfContentType(mediaType) === null) {
-    return { push: { applicationId, contentType, notification: null, deliverBefore, expired } };
-  }
+  const { deliverBefore, priority } = push;
+  const notification = readNotification(body, mediaType);
+  if (notification !== null && "refusal" in notification) return notification;
+  return {
+    push: {
+      applicationId,
+      contentType,
+      body,
+      notification,
+      deliverBefore,
+      expired,
+      priority,
+      unwrapped,
+      contentLanguage,
+    },
+  };
+}
+
+function readNotification(body: Uint8Array, mediaType: string): Notification | Refused | null {
+  if (formatOfContentType(mediaType) === null) return null;
   try {
-    const notification = decodeNotification(body, mediaType);
-    return { push: { applicationId, contentType, notification, deliverBefore, expired } };
+    return decodeNotification(body, mediaType);
   } catch (error) {
     if (error instanceof NotificationError) return refuse(400, error.message);
     throw error;
   }
+}
+
+/** The body of a request as a part: what its header fields say of it. RFC 3261 §7.4.1. */
+function wholeBody(push: ReceivedPush, contentType: string): BodyPart | Refused {
+  const { body, contentEncoding, contentDisposition } = push;
+  const part: BodyPart = { contentType, body, ...(contentEncoding === null ? {} : { contentEncoding }) };
+  if (contentDisposition === null) return part;
+  try {
+    return { ...part, contentDisposition: parseContentDisposition(contentDisposition) };
+  } catch (error) {
+    if (error instanceof BodyError) return refuse(400, error.message);
+    throw error;
+  }
+}
+
+/** RFC 3261 §8.2.3, §20.11. Accept tells that the type is not what is wrong. */
+function refuseDisposition({ contentDisposition }: BodyPart, rules: ScreeningRules): Refused | undefined {
+  const unknown = unknownDisposition(contentDisposition);
+  return unknown === undefined ? undefined : refuse(415, `disposition ${unknown} not supported`, acceptOf(rules));
+}
+
+function languageOf({ headers }: BodyPart): string | undefined {
+  return headers?.find(([name]) => name.toLowerCase() === "content-language")?.[1];
+}
+
+function acceptOf({ applications }: ScreeningRules): readonly [readonly ["Accept", string]] {
+  return [["Accept", applications.accept.join(", ")]];
 }
 
 /** RFC 3428 §7. */
@@ -86,10 +208,4 @@ function isExpired(
   { clockToleranceSeconds }: ScreeningRules,
 ): boolean {
   return deliverBefore !== null && deliverBefore.getTime() + clockToleranceSeconds * 1000 < receivedAt.getTime();
-}
-
-/** @param text may hold what the peer wrote, of any length: it is cut, and kept without the request that it is a part of. */
-function refuse(statusCode: number, text: string, headers: Refusal["headers"] = []): { refusal: Refusal } {
-  const problem = oneLine(text);
-  return { refusal: { statusCode, problem, headers, reason: explained(statusCode, problem) } };
 }

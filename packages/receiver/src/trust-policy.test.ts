@@ -1,6 +1,5 @@
 import { parseUri } from "@sip-push/sip";
 import { describe, expect, it } from "vitest";
-import { AddressRanges } from "./address-ranges.ts";
 import { type PushOrigin, type TrustedPpg, TrustList } from "./trust-policy.ts";
 
 const PSI = "sip:push-psi@home.test";
@@ -8,6 +7,7 @@ const origin = (change: Partial<PushOrigin> = {}): PushOrigin => ({
   from: parseUri(PSI),
   assertedIdentities: [],
   sourceAddress: "192.0.2.1",
+  peerNames: [],
   applicationId: "push.syncml",
   mediaType: "application/vnd.syncml.ds.notification",
   ...change,
@@ -26,6 +26,13 @@ describe("white list of PPGs (OMA Push MO, PushWL/TrustedPPG)", () => {
     ["a range", { address: "192.0.2.0/24" }, {}, true],
     ["an IPv6 range", { address: "2001:db8::/32" }, { sourceAddress: "2001:db8::7" }, true],
     ["an IPv4 address mapped into IPv6", { address: "192.0.2.1" }, { sourceAddress: "::ffff:192.0.2.1" }, true],
+    [
+      "a name that the source proves",
+      { address: "core.test", addressType: "source" },
+      { peerNames: ["core.test"] },
+      true,
+    ],
+    ["a name that it does not prove", { address: "core.test", addressType: "source" }, {}, false],
     [
       "its application",
       { address: "192.0.2.1", applications: [{ applicationId: "x-wap-application:push.syncml" }] },
@@ -72,17 +79,5 @@ describe("white list of PPGs (OMA Push MO, PushWL/TrustedPPG)", () => {
     [{ address: "10.0.0.1", applications: [{ applicationId: "99" }] }, "trustedPpgs[0].applications[0].applicationId"],
   ])("refuses %j naming %s", (ppg, field) => {
     expect(() => new TrustList([ppg])).toThrow(expect.objectContaining({ name: "PushInputError", field }));
-  });
-});
-
-describe("address ranges", () => {
-  it("takes what is no address as outside", () => {
-    expect(new AddressRanges(["0.0.0.0/0", "::/0"], String).has("home.test")).toBe(false);
-  });
-
-  it.each(["", "10.0.0.1/", "10.0.0.1/8/9", "::1/129", "localhost"])("refuses %j", (range) => {
-    expect(() => new AddressRanges(["::1", range], (index) => `hops[${index}]`)).toThrow(
-      expect.objectContaining({ field: "hops[1]" }),
-    );
   });
 });

@@ -1,13 +1,14 @@
 import { normalizeApplicationId, PushInputError } from "@sip-push/push";
-import { parseUri, SipParseError, type Uri, urisEqual } from "@sip-push/sip";
-import { AddressRanges, looksLikeRange } from "./address-ranges.ts";
+import { looksLikeRange, parseUri, SipParseError, type Uri, urisEqual } from "@sip-push/sip";
+import { trustDomainOf } from "./identity.ts";
 
 /**
  * What the address of a PPG is compared with.
  *
  * - `asserted-identity`: the P-Asserted-Identity that a trusted hop vouches for. Default for URIs.
  * - `from`: the URI of From, which anybody can write; for networks where nobody asserts.
- * - `source`: the IP address the request came from, in practice that of the last proxy. Default for addresses and ranges.
+ * - `source`: the peer the request came from, in practice the last proxy: its IP address, or a name that its TLS certificate
+ *   proves. Default for addresses and ranges.
  */
 export type PpgAddressType = "asserted-identity" | "from" | "source";
 
@@ -21,7 +22,7 @@ export interface TrustedApplication {
 
 /** One entry of the white list. OMA Push MO `urn:oma:mo:oma-push:1.1`, PushWL/TrustedPPG. */
 export interface TrustedPpg {
-  /** `sip:`, `sips:` or `tel:` URI, IP address, or CIDR range. MO: Addr. */
+  /** `sip:`, `sips:` or `tel:` URI, IP address, or CIDR range; with `source` also a domain name. MO: Addr. */
   readonly address: string;
   /** MO: AddrType. */
   readonly addressType?: PpgAddressType;
@@ -29,20 +30,26 @@ export interface TrustedPpg {
   readonly applications?: readonly TrustedApplication[];
 }
 
-/** What is known of the sender of a push, and what it pushes. */
-export interface PushOrigin {
+/** What is known of the sender of a push. */
+export interface PushSource {
   readonly from: Uri;
   /** Empty unless a trusted hop asserts it. */
   readonly assertedIdentities: readonly Uri[];
   /** IP address without brackets. */
   readonly sourceAddress: string;
+  /** What the certificate of the source proves; empty without TLS. */
+  readonly peerNames: readonly string[];
+}
+
+/** The sender of a push, and what it pushes. */
+export interface PushOrigin extends PushSource {
   readonly applicationId: string | null;
   /** `type/subtype` in lower case. */
   readonly mediaType: string;
 }
 
 interface Entry {
-  readonly isFrom: (origin: PushOrigin) => boolean;
+  readonly isFrom: (source: PushSource) => boolean;
   /** Short name -> media types, undefined for all; the map is undefined for all applications. */
   readonly applications: ReadonlyMap<string, ReadonlySet<string> | undefined> | undefined;
 }
@@ -57,6 +64,11 @@ export class TrustList {
       isFrom: matcherOf(ppg, `trustedPpgs[${index}].address`),
       applications: applicationsOf(ppg, `trustedPpgs[${index}].applications`),
     }));
+  }
+
+  /** Whether an entry is of this sender, whatever it pushes. */
+  knows(source: PushSource): boolean {
+    return this.#entries.some((entry) => entry.isFrom(source));
   }
 
   /** Whether an entry is of this sender and allows what it pushes. */
@@ -76,8 +88,8 @@ function allows({ applications }: Entry, { applicationId, mediaType }: PushOrigi
 function matcherOf({ address, addressType }: TrustedPpg, field: string): Entry["isFrom"] {
   const type = addressType ?? (looksLikeRange(address) ? "source" : "asserted-identity");
   if (type === "source") {
-    const ranges = new AddressRanges([address], () => field);
-    return ({ sourceAddress }) => ranges.has(sourceAddress);
+    const domain = trustDomainOf([address], () => field);
+    return ({ sourceAddress, peerNames }) => domain.has({ remote: { address: sourceAddress }, peerNames });
   }
   const uri = uriOf(address, field);
   return type === "from"

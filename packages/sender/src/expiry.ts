@@ -22,6 +22,13 @@ export class Expiry {
     return this.#deadline === undefined || validityUntil(this.#deadline, this.#clock.date()) !== undefined;
   }
 
+  /** Milliseconds until it passes; Infinity when it never does. */
+  get leftMs(): number {
+    return this.#deadline === undefined
+      ? Number.POSITIVE_INFINITY
+      : this.#deadline.getTime() - this.#clock.date().getTime();
+  }
+
   /** Whether it will not have passed in `waitMs`. */
   allowsWait(waitMs: number): boolean {
     return this.#deadline === undefined || this.#clock.date().getTime() + waitMs < this.#deadline.getTime();

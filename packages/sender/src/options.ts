@@ -18,9 +18,30 @@ import {
   type SipEndpointOptions,
   SipParseError,
   type SipUri,
+  type SubscriptionStore,
+  TrustConfigError,
+  TrustDomain,
 } from "@sip-push/sip";
+import type { CapabilityLifetimes, CapabilityStore } from "./capabilities/index.ts";
+import type { SenderEvent } from "./events.ts";
 import type { RetryOptions } from "./outcome.ts";
 import { isSecureHop, parseSipOption } from "./recipient.ts";
+import type { SubscriptionPolicy } from "./subscriptions/index.ts";
+
+/** How a push travels: in a NOTIFY where the handset subscribed and else in a MESSAGE, or always in one of the two. */
+export type DeliveryVia = "auto" | "message" | "notify";
+
+/** What is learnt of handsets before and while pushes go to them. */
+export interface CapabilityOptions {
+  /** Subscribe to `presence` of those who are pushed to. Default false. */
+  readonly presence?: boolean;
+  /** Ask with OPTIONS, once, about those of whom nothing is known; the first push to them waits for the answer. Default false. */
+  readonly query?: boolean;
+  /** How long what is learnt holds where the source does not say. */
+  readonly lifetimesSeconds?: CapabilityLifetimes;
+  /** Where it outlives the process. Default: nowhere. */
+  readonly store?: CapabilityStore;
+}
 
 /** Bounds of a sender: past them it refuses and counts. */
 export interface PushSenderLimits {
@@ -54,6 +75,27 @@ export interface PushSenderOptions {
   readonly credentials?: DigestClient | readonly DigestAccount[];
   /** Flags of Accept-Contact. Default both: only handsets that registered the application are reached. */
   readonly acceptContact?: AcceptContactFlags;
+  /** How pushes travel unless a call says otherwise. Default `auto`. */
+  readonly via?: DeliveryVia;
+  /**
+   * URI by which the core and handsets reach this sender: Contact of what it sends in dialogs. Default: the user of `from`
+   * at its listening address.
+   */
+  readonly contact?: string;
+  /** Registers `from` with the core, so that requests to it come here. For a core without a route to the sender. Default false. */
+  readonly register?: boolean;
+  /**
+   * The trust domain: addresses, ranges, or names in TLS certificates of the peers whose P-Asserted-Identity is believed
+   * (RFC 3325 §2), and whose third-party REGISTERs are taken. Default nobody.
+   */
+  readonly trusted?: readonly string[];
+  /** Who may subscribe to pushes. */
+  readonly subscriptions?: SubscriptionPolicy;
+  /** Where subscriptions outlive the process. Default: in memory. */
+  readonly subscriptionStore?: SubscriptionStore;
+  readonly capabilities?: CapabilityOptions;
+  /** Hears of subscriptions, registrations and reports. */
+  readonly onEvent?: (event: SenderEvent) => void;
   /** User-Agent. Default `sip-push`. */
   readonly userAgent?: string;
   /** Try again later by itself. Default: no, the outcome says `retryable`. */
@@ -77,9 +119,12 @@ export interface PushSenderOptions {
 export interface ReadOptions {
   readonly binding: PushBinding;
   readonly nextHop: SipUri | undefined;
+  /** `proxy`, else the first of `route`. */
+  readonly firstHop: SipUri | undefined;
   /** The first hop is known, by `proxy` or `route`, and not reached over TLS. */
   readonly insecureHop: boolean;
   readonly credentials: DigestClient | undefined;
+  readonly trust: TrustDomain;
 }
 
 const limitRanges = { maxBodyBytes: {}, maxRecipients: {}, maxPending: {} };
@@ -92,6 +137,7 @@ export function readOptions(options: PushSenderOptions): ReadOptions {
   checkNumbers(options.retry ?? {}, retryRanges, "retry.");
   checkAddress(from, "from");
   if (identity !== undefined) checkAddress(identity, "identity");
+  if (options.contact !== undefined) parseSipOption(options.contact, "contact");
   if (domain !== undefined) reading("domain", () => parseHostPort(domain, "domain"));
   if (options.endpoint === undefined && (options.listen ?? []).length === 0) {
     throw new PushInputError("PUSH_BAD_OPTION", "listen", "give addresses to send from, or an endpoint");
@@ -114,9 +160,21 @@ export function readOptions(options: PushSenderOptions): ReadOptions {
       ...(acceptContact === undefined ? {} : { acceptContact }),
     },
     nextHop,
+    firstHop,
     insecureHop: firstHop !== undefined && !isSecureHop(firstHop),
     credentials: digestClientOf(options),
+    trust: trustOf(options.trusted ?? []),
   };
+}
+
+function trustOf(peers: readonly string[]): TrustDomain {
+  try {
+    return new TrustDomain(peers);
+  } catch (error) {
+    if (!(error instanceof TrustConfigError)) throw error;
+    const [first] = error.problems;
+    throw new PushInputError("PUSH_BAD_OPTION", `trusted[${first?.index}]`, first?.problem ?? "", { cause: error });
+  }
 }
 
 function digestClientOf({ credentials, proxy }: PushSenderOptions): DigestClient | undefined {

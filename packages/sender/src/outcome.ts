@@ -1,4 +1,4 @@
-import type { MessageState, PapCode } from "@sip-push/push";
+import type { ImdnDisposition, MessageState, PapCode } from "@sip-push/push";
 
 /** What became of a push to one recipient. A refusal is an outcome, not an error. */
 export interface PushOutcome {
@@ -20,8 +20,12 @@ export interface PushOutcome {
   readonly attempts: number;
   /** From the call of `deliver`, in whole milliseconds. */
   readonly elapsedMs: number;
-  /** Call-ID of the requests: the same in the receiver's event. */
+  /** Call-ID of the MESSAGE requests: the same in the receiver's event. */
   readonly callId: string;
+  /** How the last attempt travelled; null when there was none. */
+  readonly via: "message" | "notify" | null;
+  /** What the handset's delivery report says (RFC 5438 §7.2.1.1); null without one. */
+  readonly report: ImdnDisposition | null;
 }
 
 /** Whether and how a sender tries again later by itself; a gateway that does so on its own leaves this out. */

@@ -29,6 +29,8 @@ describe("delivery", () => {
       attempts: 1,
       elapsedMs: 0,
       callId: rig.seen[0]?.callId,
+      via: "message",
+      report: null,
     });
     expect(rig.seen[0]?.method).toBe("MESSAGE");
     expect(Buffer.from(rig.seen[0]?.body ?? []).equals(Buffer.from(rig.push.body))).toBe(true);
@@ -98,7 +100,7 @@ describe("delivery", () => {
       stack: { open: rig.network.open },
     });
     rig.closeLater(probe);
-    expect(await rig.deliver(probe, {}, { to: "sip:psi@192.0.2.1" })).toMatchObject({ sipStatus: 405, papCode: 3007 });
+    expect(await rig.deliver(probe, {}, { to: "sip:psi@192.0.2.1" })).toMatchObject({ sipStatus: 415, papCode: 5030 });
   });
 });
 

@@ -1,20 +1,32 @@
 import {
+  checkNumbers,
   checkPush,
   checkRepresentation,
   DEFAULT_MAX_BODY_BYTES,
   deadlineOf,
+  identityHeaders,
   PushInputError,
   type PushMessage,
   PushRequestFactory,
-  type Representation,
 } from "@sip-push/push";
-import { type ListenAddress, type Logger, RequestSender, SipEndpoint, UasCore } from "@sip-push/sip";
+import { type ListenAddress, type Logger, RequestSender, type ServerTransaction, SipEndpoint } from "@sip-push/sip";
+import { type CapabilityAnswer, type KnownHandset, queryCapabilities } from "./capabilities/index.ts";
 import { Closing } from "./closing.ts";
 import { Delivery, type DeliveryContext, type DeliveryJob } from "./delivery.ts";
-import { type PushSenderLimits, type PushSenderOptions, type ReadOptions, readOptions } from "./options.ts";
+import type { PushAlternative } from "./offer-choice.ts";
+import {
+  type DeliveryVia,
+  type PushSenderLimits,
+  type PushSenderOptions,
+  type ReadOptions,
+  readOptions,
+} from "./options.ts";
 import type { PushOutcome } from "./outcome.ts";
 import { parseRecipient, type Recipient } from "./recipient.ts";
 import { RecipientQueue } from "./recipient-queue.ts";
+import { type ReferOptions, type ReferOutcome, sendReferral } from "./referrals/index.ts";
+import type { ReportStats } from "./reports/index.ts";
+import { addrSpecOf, SenderServices } from "./sender-services.ts";
 
 /** How one push is delivered. */
 export interface DeliverOptions {
@@ -22,9 +34,26 @@ export interface DeliverOptions {
   readonly to: string | readonly string[];
   /** Gives up: recipients without an outcome yet come out `cancelled`, although a request under way may still arrive. */
   readonly signal?: AbortSignal;
-  /** The same content in other forms, offered in this order to a handset that answers 415. */
-  readonly alternatives?: readonly Representation[];
+  /**
+   * The same content in other forms, in order of preference: offered to a handset that is known not to take the push itself, or
+   * answers 415.
+   */
+  readonly alternatives?: readonly PushAlternative[];
+  /** Default: the sender's. */
+  readonly via?: DeliveryVia;
+  /**
+   * When the handset is not there, wait so long until it registers (for `via: "notify"`: subscribes), and push then. Never past
+   * deliver-before. Default 0: it is told at once.
+   */
+  readonly waitForRegistrationSeconds?: number;
+  /** How long to wait for the report of a push that asks for one, after it was accepted. Default 30. */
+  readonly reportTimeoutSeconds?: number;
 }
+
+/** RFC 5438 leaves it open; a handset that is reached reports at once. */
+const REPORT_TIMEOUT_SECONDS = 30;
+
+const waitRanges = { waitForRegistrationSeconds: {}, reportTimeoutSeconds: {} };
 
 const defaultLimits: Required<PushSenderLimits> = {
   maxBodyBytes: DEFAULT_MAX_BODY_BYTES,
@@ -34,14 +63,15 @@ const defaultLimits: Required<PushSenderLimits> = {
 
 /**
  * Push Sender agent (OMA SIP Push, reference point P-2): hands pushes to the SIP/IP core and says what became of each. It keeps
- * nothing: who must not lose a push keeps it until the outcome is there.
+ * no pushes: who must not lose one keeps it until the outcome is there. Handsets subscribe to it, publish to it, and report.
  */
 export class PushSender {
   readonly #endpoint: SipEndpoint;
   readonly #ownsEndpoint: boolean;
   readonly #context: DeliveryContext;
-  readonly #domain: string | undefined;
-  readonly #insecureHop: boolean;
+  readonly #services: SenderServices;
+  readonly #read: ReadOptions;
+  readonly #options: PushSenderOptions;
   readonly #limits: Required<PushSenderLimits>;
   readonly #logger: Logger;
   readonly #closing = new Closing();
@@ -50,18 +80,22 @@ export class PushSender {
 
   private constructor(
     options: PushSenderOptions,
-    { binding, nextHop, insecureHop, credentials }: ReadOptions,
+    read: ReadOptions,
     endpoint: SipEndpoint,
+    requestSender: RequestSender,
+    services: SenderServices,
   ) {
+    const { binding, nextHop, credentials } = read;
     this.#endpoint = endpoint;
     this.#ownsEndpoint = options.endpoint === undefined;
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#logger = options.logger ?? endpoint.logger;
-    this.#domain = options.domain;
-    this.#insecureHop = insecureHop;
+    this.#options = options;
+    this.#read = read;
+    this.#services = services;
     this.#context = {
       clock: endpoint.clock,
-      requestSender: new RequestSender({ ...options.stack, endpoint }),
+      requestSender,
       factory: new PushRequestFactory(binding),
       sendOptions: {
         ...(nextHop === undefined ? {} : { nextHop }),
@@ -72,29 +106,47 @@ export class PushSender {
       maxBodyBytes: this.#limits.maxBodyBytes,
       queue: options.allowOverlap === true ? undefined : new RecipientQueue(),
       closing: this.#closing,
+      services,
       outlived: !this.#ownsEndpoint,
     };
   }
 
   /**
-   * Opens its sockets, or takes the endpoint given.
+   * Opens its sockets, or takes the endpoint given, and goes on with the subscriptions that the store has.
    *
    * @throws {PushInputError} PUSH_BAD_OPTION naming the option.
    * @throws {SipTransportError} SIP_LISTEN_FAILED.
    */
   static async open(options: PushSenderOptions): Promise<PushSender> {
     const read = readOptions(options);
-    if (options.endpoint !== undefined) return new PushSender(options, read, options.endpoint);
-    // A sender that is asked what it can do says so (RFC 3261 §11); it takes no other request.
-    const uas = new UasCore({ methods: {} });
-    const endpoint = await SipEndpoint.open({
-      ...options.stack,
-      ...(options.clock === undefined ? {} : { clock: options.clock }),
-      ...(options.logger === undefined ? {} : { logger: options.logger }),
-      listen: options.listen ?? [],
-      onRequest: (transaction) => uas.handle(transaction),
-    });
-    return new PushSender(options, read, endpoint);
+    let services: SenderServices | undefined;
+    const endpoint =
+      options.endpoint ??
+      (await SipEndpoint.open({
+        ...options.stack,
+        ...(options.clock === undefined ? {} : { clock: options.clock }),
+        ...(options.logger === undefined ? {} : { logger: options.logger }),
+        listen: options.listen ?? [],
+        onRequest: (transaction) => {
+          if (services === undefined) transaction.reply(503, { headers: [["Retry-After", "1"]] });
+          else services.handle(transaction);
+        },
+      }));
+    try {
+      const sender = new RequestSender({ ...options.stack, endpoint });
+      const logger = options.logger ?? endpoint.logger;
+      services = await SenderServices.open({ endpoint, sender, options, read, logger });
+      return new PushSender(options, read, endpoint, sender, services);
+    } catch (error) {
+      if (options.endpoint === undefined) await endpoint.close();
+      throw error;
+    }
+  }
+
+  /** Takes a request; the caller of an `endpoint` of its own passes them here. */
+  handle(transaction: ServerTransaction): void {
+    if (this.#closed === undefined) this.#services.handle(transaction);
+    else transaction.reply(503);
   }
 
   /** What it is bound to, with real ports. */
@@ -107,6 +159,42 @@ export class PushSender {
     return { ...this.#stats };
   }
 
+  /** Live subscriptions of handsets. */
+  get subscriptions(): number {
+    return this.#services.subscriptions.size;
+  }
+
+  /** Delivery reports: waited for, taken, and ignored by reason. */
+  get reports(): ReportStats {
+    return this.#services.reports.stats;
+  }
+
+  /** What is known of the handsets of a user. */
+  capabilitiesOf(aor: string): readonly KnownHandset[] {
+    return this.#services.capabilities.lookup(aor);
+  }
+
+  /**
+   * Asks a user's handset what it can take (OPTIONS, RFC 3261 §11), and remembers the answer.
+   *
+   * @throws {PushInputError} PUSH_BAD_RECIPIENT naming `to`.
+   */
+  queryCapabilities(
+    to: string,
+    { applicationId, signal }: { readonly applicationId?: string; readonly signal?: AbortSignal } = {},
+  ): Promise<CapabilityAnswer> {
+    const [recipient] = this.#recipients(to) as [Recipient];
+    const query = {
+      target: recipient.requestUri,
+      from: this.#options.from,
+      headers: this.#ownHeaders(),
+      book: this.#services.capabilities,
+      ...(applicationId === undefined ? {} : { applicationId }),
+    };
+    const { requestSender, sendOptions } = this.#context;
+    return queryCapabilities(requestSender, query, signal === undefined ? sendOptions : { ...sendOptions, signal });
+  }
+
   /**
    * Pushes to each recipient and says what became of it: one outcome per recipient, in their order. All input is checked first,
    * so that either nothing was sent or everything was tried. A refusal by a peer, or no answer, is an outcome.
@@ -116,12 +204,23 @@ export class PushSender {
   async deliver(push: PushMessage, options: DeliverOptions): Promise<PushOutcome[]> {
     const { alternatives = [], signal } = options;
     checkPush(push, this.#limits);
+    const { waitForRegistrationSeconds, reportTimeoutSeconds } = options;
+    checkNumbers({ waitForRegistrationSeconds, reportTimeoutSeconds }, waitRanges);
     for (const [index, each] of alternatives.entries()) {
       checkRepresentation(each, `alternatives[${index}].`, this.#limits);
     }
     const recipients = this.#recipients(options.to);
     const { clock } = this.#context;
-    const shared = { push, alternatives, signal, deadline: deadlineOf(push, clock.date()), startedMs: clock.now() };
+    const shared = {
+      push,
+      alternatives,
+      signal,
+      deadline: deadlineOf(push, clock.date()),
+      startedMs: clock.now(),
+      via: options.via ?? this.#options.via ?? "auto",
+      offlineWaitMs: (options.waitForRegistrationSeconds ?? 0) * 1000,
+      reportWaitMs: (options.reportTimeoutSeconds ?? REPORT_TIMEOUT_SECONDS) * 1000,
+    };
     return Promise.all(recipients.map((recipient) => this.#deliverTo({ ...shared, recipient })));
   }
 
@@ -133,7 +232,29 @@ export class PushSender {
 
   async #close(): Promise<void> {
     this.#closing.close();
+    await this.#services.close();
     if (this.#ownsEndpoint) await this.#endpoint.close();
+  }
+
+  /**
+   * Refers a handset to a sender, this one unless told otherwise: it subscribes there to the applications given (REFER, reference to
+   * subscribe).
+   *
+   * @throws {PushInputError} naming the field.
+   */
+  refer(to: string, options: Omit<ReferOptions, "target"> & { readonly target?: string }): Promise<ReferOutcome> {
+    const [recipient] = this.#recipients(to) as [Recipient];
+    const { requestSender: sender, sendOptions } = this.#context;
+    const { referrals: desk, contact } = this.#services;
+    const { from } = this.#options;
+    const settings = { sender, desk, sendOptions, from, contact, headers: this.#ownHeaders() };
+    return sendReferral(settings, recipient.requestUri, { target: addrSpecOf(from), ...options });
+  }
+
+  /** Of requests that are no pushes. */
+  #ownHeaders(): ReadonlyArray<readonly [string, string]> {
+    const { binding } = this.#read;
+    return [...(binding.route ?? []).map((hop) => ["Route", hop] as const), ...identityHeaders(binding)];
   }
 
   #recipients(to: string | readonly string[]): Recipient[] {
@@ -144,11 +265,12 @@ export class PushSender {
       const problem = `names ${texts.length} recipients, the limit is ${this.#limits.maxRecipients}`;
       throw new PushInputError("PUSH_TOO_MANY_RECIPIENTS", "to", problem);
     }
-    const options = this.#domain === undefined ? {} : { domain: this.#domain };
+    const { domain } = this.#options;
+    const options = domain === undefined ? {} : { domain };
     return texts.map((text, index) => {
       const field = several ? `to[${index}]` : "to";
       const recipient = parseRecipient(text, field, options);
-      if (recipient.secure && this.#insecureHop) {
+      if (recipient.secure && this.#read.insecureHop) {
         const problem = `${recipient.to} must travel over TLS all the way, and the first hop is not reached over TLS`;
         throw new PushInputError("PUSH_INSECURE_PROXY", field, problem);
       }

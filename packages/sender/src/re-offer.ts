@@ -8,15 +8,15 @@ import { withoutCodings } from "./identity-coding.ts";
  *
  * @param offered what was offered so far; the last one was refused.
  */
-export function nextRepresentation(
+export function nextRepresentation<T extends Representation>(
   response: SipResponse,
   offered: readonly Representation[],
-  given: readonly Representation[],
+  given: readonly T[],
   maxBodyBytes: number,
-): Representation | undefined {
+): T | undefined {
   const refused = offered.at(-1);
   if (refused === undefined) return undefined;
-  const decoded = given.flatMap((representation) => withoutCodings(representation, maxBodyBytes) ?? []);
+  const decoded = given.flatMap((form) => (withoutCodings(form, maxBodyBytes) as T | undefined) ?? []);
   const isNew = (candidate: Representation): boolean => !offered.some((other) => sameForm(other, candidate));
   return pickRepresentation(response, refused, [...given, ...decoded].filter(isNew));
 }

@@ -1,5 +1,6 @@
 import {
   type DeliveryResult,
+  type ImdnDisposition,
   isContentTypeRefused,
   type OutcomeRow,
   outcomeOf,
@@ -41,4 +42,21 @@ export function responseResult(response: SipResponse, push: PushMessage, represe
 /** The result of a request that got no final response. */
 export function failureResult(code: DeliveryResult, reason: string, failureRetryable: boolean): Result {
   return { row: outcomeOf(code, { failureRetryable }), response: undefined, reason, retryAfterSeconds: undefined };
+}
+
+/** The result of a delivery report, or of one that did not come. @param response what was answered to the push, if anything. */
+export function reportResult(disposition: ImdnDisposition | "missing", response: SipResponse | undefined): Result {
+  const said = response === undefined ? "no answer" : `${response.statusCode} ${decodeText(response.reason)}`.trim();
+  const report = disposition === "missing" ? "no delivery report came" : `the delivery report says ${disposition}`;
+  return {
+    row: outcomeOf(`imdn ${disposition}`),
+    response,
+    reason: `${said}; ${report}`,
+    retryAfterSeconds: undefined,
+  };
+}
+
+/** Whether a 2xx says that somebody took the push. */
+export function isAccepted({ statusCode }: SipResponse): boolean {
+  return statusCode >= 200 && statusCode < 300;
 }

@@ -59,7 +59,7 @@ const untouched = (message: SipMessage): string[] =>
   message.headers
     .serialize()
     .split(/\r\n(?![ \t])/)
-    .filter((line) => !/^(?:via|v|max-forwards|content-length|l|record-route)[ \t]*:/i.test(line));
+    .filter((line) => !/^(?:via|v|max-(?:forwards|breadth)|content-length|l|record-route)[ \t]*:/i.test(line));
 
 describe("RFC 4475: what a proxy and registrar answers", () => {
   /**

@@ -84,7 +84,10 @@ async function readUsers(io: Io, path: string): Promise<UserDirectory> {
 /** How an event reads: as JSON, without what only this process understands, and for people. */
 type Forms<Event> = readonly [toJson: (event: Event) => object, toText: (event: Event) => string];
 
-const forms: { readonly [Name in keyof ProxyEventMap]: Forms<ProxyEventMap[Name]> } = {
+/** `contacts-changed` tells what the first two tell one by one. */
+type ToldEvent = Exclude<keyof ProxyEventMap, "contacts-changed">;
+
+const forms: { readonly [Name in ToldEvent]: Forms<ProxyEventMap[Name]> } = {
   registered: [
     ({ binding: { aor, contact }, expiresSeconds }) => ({ aor, contact, expiresSeconds }),
     ({ binding: { aor, contact }, expiresSeconds }) => `registered ${aor} at ${contact} for ${expiresSeconds} s`,
@@ -114,7 +117,7 @@ const forms: { readonly [Name in keyof ProxyEventMap]: Forms<ProxyEventMap[Name]
 };
 
 function reportEvents(proxy: SipProxy, io: Io, json: boolean): void {
-  const on = <Name extends keyof ProxyEventMap>(event: Name, [toJson, toText]: Forms<ProxyEventMap[Name]>): void => {
+  const on = <Name extends ToldEvent>(event: Name, [toJson, toText]: Forms<ProxyEventMap[Name]>): void => {
     proxy.on(event, (value) => {
       if (json) printJson(io, { event, ...toJson(value) });
       else io.stdout.write(`${printable(toText(value))}\n`);

@@ -1,0 +1,3 @@
+export { checkReportOptions, type ReportOptions, type ReportPolicy } from "./report-options.ts";
+export type { ReportStats } from "./report-queue.ts";
+export { type OwedReport, Reporter } from "./reporter.ts";

@@ -1,0 +1,14 @@
+import { PushInputError } from "@sip-push/push";
+import { parseUri, SipParseError, type SipUri } from "@sip-push/sip";
+
+/** @throws {PushInputError} PUSH_BAD_OPTION naming the option. */
+export function sipUriOf(text: string, option: string): SipUri {
+  try {
+    const uri = parseUri(text, option);
+    if (uri.scheme === "sip" || uri.scheme === "sips") return uri;
+  } catch (error) {
+    if (!(error instanceof SipParseError)) throw error;
+    throw new PushInputError("PUSH_BAD_OPTION", option, error.message.slice(error.field.length + 2), { cause: error });
+  }
+  throw new PushInputError("PUSH_BAD_OPTION", option, `${JSON.stringify(text)} is no sip: or sips: URI`);
+}

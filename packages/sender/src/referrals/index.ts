@@ -1,0 +1,2 @@
+export { ReferralDesk } from "./referral-desk.ts";
+export { type ReferOptions, type ReferOutcome, sendReferral } from "./send-referral.ts";

@@ -1,0 +1,11 @@
+export { reportMediaTypes } from "./read-reports.ts";
+export { ReportDesk, type ReportDeskOptions } from "./report-desk.ts";
+export type {
+  DeliveryReport,
+  ExpectedReport,
+  IgnoredReport,
+  ProcessingStatus,
+  ReportRequest,
+  ReportResult,
+  ReportStats,
+} from "./types.ts";

@@ -1,0 +1,217 @@
+import type { Imdn } from "@sip-push/bodies";
+import type { ImdnDisposition } from "@sip-push/push";
+import {
+  type Clock,
+  type Logger,
+  randomToken,
+  type ServerTransaction,
+  silentLogger,
+  type Timer,
+  TrustDomain,
+} from "@sip-push/sip";
+import { aorKey, telephoneKey } from "../aor.ts";
+import { type RequestIdentity, requestIdentity } from "../request-identity.ts";
+import { readReports } from "./read-reports.ts";
+import type {
+  ExpectedReport,
+  IgnoredReport,
+  ProcessingStatus,
+  ReportRequest,
+  ReportResult,
+  ReportStats,
+} from "./types.ts";
+
+export interface ReportDeskOptions {
+  readonly clock: Clock;
+  /** Peers whose P-Asserted-Identity counts. Default nobody. */
+  readonly trust?: TrustDomain;
+  /** Only asserted identities may report; else From is taken where nobody asserts. Default false. */
+  readonly requireAsserted?: boolean;
+  /**
+   * URIs of store-and-forward servers, which report under their own name about pushes to others (RFC 5438 §8.1, §8.2);
+   * their reports must name the recipient.
+   */
+  readonly intermediaries?: readonly string[];
+  /** Waits at a time; past it `expect` says no. Default 200000. */
+  readonly maxExpected?: number;
+  /** Waits that ended, remembered to tell late and duplicate reports from forged ones. Default 10000. */
+  readonly maxRemembered?: number;
+  /** Octets of a report, and of what it unfolds to. Default 65536. */
+  readonly maxBodyBytes?: number;
+  /** Default: silent. */
+  readonly logger?: Logger;
+}
+
+/** A longer timer would fire at once. */
+const MAX_WAIT_MS = 0x7fff_ffff;
+
+interface Wait {
+  /** Keys of those who may report. */
+  readonly reporters: Set<string>;
+  readonly request: ReportRequest;
+  readonly startedMs: number;
+  readonly settle: (result: ReportResult) => void;
+  timer: Timer | undefined;
+  processing: ProcessingStatus | null;
+}
+
+/** What is left of a wait that ended. */
+interface Ended {
+  readonly reporters: ReadonlySet<string>;
+  readonly as: "late" | "duplicate";
+}
+
+/**
+ * Where delivery reports come in (IMDN, RFC 5438) and meet the pushes that asked for one. A report counts once, from
+ * the recipient of that push alone; all others are answered like a good one, ignored and counted. It keeps a push until
+ * its report or its deadline, nothing longer.
+ */
+export class ReportDesk {
+  readonly #clock: Clock;
+  readonly #trust: TrustDomain;
+  readonly #requireAsserted: boolean;
+  readonly #intermediaries: ReadonlySet<string>;
+  readonly #maxExpected: number;
+  readonly #maxRemembered: number;
+  readonly #maxBodyBytes: number;
+  readonly #logger: Logger;
+  readonly #waits = new Map<string, Wait>();
+  readonly #ended = new Map<string, Ended>();
+  readonly #counts = { reported: 0, unreported: 0, refused: 0, rejected: 0 };
+  readonly #ignored: Record<IgnoredReport, number> = { unknown: 0, foreign: 0, late: 0, duplicate: 0, unasked: 0 };
+  #closed = false;
+
+  constructor(options: ReportDeskOptions) {
+    this.#clock = options.clock;
+    this.#trust = options.trust ?? new TrustDomain();
+    this.#requireAsserted = options.requireAsserted ?? false;
+    this.#intermediaries = new Set((options.intermediaries ?? []).flatMap((uri) => aorKey(uri) ?? []));
+    this.#maxExpected = options.maxExpected ?? 200_000;
+    this.#maxRemembered = options.maxRemembered ?? 10_000;
+    this.#maxBodyBytes = options.maxBodyBytes ?? 65_536;
+    this.#logger = options.logger ?? silentLogger;
+  }
+
+  get stats(): ReportStats {
+    return { waiting: this.#waits.size, ...this.#counts, ignored: { ...this.#ignored } };
+  }
+
+  /** Begins to wait, before the push is sent: its report may overtake the response. Undefined past `maxExpected`. */
+  expect(request: ReportRequest): ExpectedReport | undefined {
+    if (this.#waits.size >= this.#maxExpected) {
+      this.#counts.refused++;
+      return undefined;
+    }
+    const messageId = randomToken(16);
+    const { recipient, signal, waitMs } = request;
+    const reporters = new Set(keysOf(recipient));
+    const result = new Promise<ReportResult>((resolve) => {
+      const abort = (): void => this.#end(messageId, "aborted");
+      const settle = (outcome: ReportResult): void => {
+        signal?.removeEventListener("abort", abort);
+        resolve(outcome);
+      };
+      const startedMs = this.#clock.now();
+      this.#waits.set(messageId, { reporters, request, startedMs, settle, timer: undefined, processing: null });
+      if (this.#closed) this.#end(messageId, "closed");
+      else if (signal?.aborted) abort();
+      else {
+        const wait = this.#waits.get(messageId) as Wait;
+        wait.timer = this.#clock.schedule(Math.min(waitMs, MAX_WAIT_MS), () => this.#end(messageId, "deadline"));
+        signal?.addEventListener("abort", abort, { once: true });
+      }
+    });
+    return {
+      messageId,
+      result,
+      alsoFrom: (uri) => {
+        for (const key of keysOf(uri)) reporters.add(key);
+      },
+      cancel: () => this.#end(messageId, "cancelled"),
+    };
+  }
+
+  /**
+   * Handler of MESSAGE for the UAS. Answers every one: 200 to what could be read, whether it counts or not (RFC 5438
+   * §12.1.2).
+   */
+  handle(transaction: ServerTransaction): void {
+    const { request, flow } = transaction;
+    const read = readReports(request, this.#maxBodyBytes);
+    if (read.kind === "refused") {
+      const { statusCode, ...init } = read.refusal;
+      this.#counts.rejected++;
+      transaction.reply(statusCode, init);
+      return;
+    }
+    transaction.reply(200);
+    const identity = requestIdentity(request, flow, this.#trust);
+    for (const imdn of read.imdns) {
+      const ignored = this.#take(imdn, identity);
+      if (ignored === undefined) continue;
+      this.#ignored[ignored]++;
+      this.#logger.debug({ callId: request.callId, from: identity.text, ignored }, "delivery report ignored");
+    }
+  }
+
+  /** Ends all waits. Idempotent. */
+  close(): void {
+    this.#closed = true;
+    for (const messageId of [...this.#waits.keys()]) this.#end(messageId, "closed");
+    this.#ended.clear();
+  }
+
+  #take(imdn: Imdn, identity: RequestIdentity): IgnoredReport | undefined {
+    const wait = this.#waits.get(imdn.messageId);
+    const known = wait ?? this.#ended.get(imdn.messageId);
+    if (known === undefined) return "unknown";
+    if (!this.#mayReport(known.reporters, imdn, identity)) return "foreign";
+    if (wait === undefined) return (known as Ended).as;
+    if (imdn.kind === "display") return "unasked";
+    if (imdn.kind === "processing") return this.#processing(wait, imdn.status as ProcessingStatus);
+    const elapsedMs = Math.round(this.#clock.now() - wait.startedMs);
+    const report = { disposition: imdn.status as ImdnDisposition, reportedBy: identity.text, elapsedMs };
+    this.#finish(imdn.messageId, wait, { kind: "reported", report, processing: wait.processing });
+    return undefined;
+  }
+
+  #mayReport(reporters: ReadonlySet<string>, imdn: Imdn, { uris, asserted }: RequestIdentity): boolean {
+    if (this.#requireAsserted && !asserted) return false;
+    const keys = uris.flatMap((uri) => aorKey(uri) ?? []);
+    if (keys.some((key) => reporters.has(key))) return true;
+    if (!keys.some((key) => this.#intermediaries.has(key))) return false;
+    const named = [imdn.originalRecipientUri, imdn.recipientUri].flatMap((uri) => (uri === null ? [] : keysOf(uri)));
+    return named.some((key) => reporters.has(key));
+  }
+
+  #processing(wait: Wait, status: ProcessingStatus): IgnoredReport | undefined {
+    if (wait.request.processing !== true) return "unasked";
+    if (wait.processing !== null) return "duplicate";
+    wait.processing = status;
+    wait.request.onProcessing?.(status);
+    return undefined;
+  }
+
+  #end(messageId: string, reason: "deadline" | "cancelled" | "aborted" | "closed"): void {
+    const wait = this.#waits.get(messageId);
+    if (wait !== undefined) this.#finish(messageId, wait, { kind: "none", reason, processing: wait.processing });
+  }
+
+  #finish(messageId: string, wait: Wait, result: ReportResult): void {
+    wait.timer?.cancel();
+    this.#waits.delete(messageId);
+    this.#counts[result.kind === "reported" ? "reported" : "unreported"]++;
+    const as = result.kind === "reported" ? "duplicate" : "late";
+    if (!this.#closed) this.#ended.set(messageId, { reporters: wait.reporters, as });
+    for (const oldest of this.#ended.keys()) {
+      if (this.#ended.size <= this.#maxRemembered) break;
+      this.#ended.delete(oldest);
+    }
+    wait.settle(result);
+  }
+}
+
+/** All names of a user: its address, and its telephone number when the address is made from one. */
+function keysOf(uri: string): string[] {
+  return [aorKey(uri), telephoneKey(uri)].filter((key) => key !== undefined);
+}

@@ -1,0 +1,7 @@
+export {
+  PushSubscriptions,
+  type PushSubscriptionsOptions,
+  type SubscriptionEnd,
+  type SubscriptionPolicy,
+} from "./push-subscriptions.ts";
+export { subscribedApplications } from "./subscriber-index.ts";

@@ -1,0 +1,214 @@
+import { normalizeApplicationId, OMA_PUSH_PACKAGE, readOmaPushEvent, serializeOmaPushEvent } from "@sip-push/push";
+import {
+  type DigestClient,
+  decodeText,
+  type Flow,
+  type Logger,
+  type NotificationInit,
+  Notifier,
+  type NotifierReport,
+  type NotifyOutcome,
+  type RequestSender,
+  type ServerTransaction,
+  type SipEndpoint,
+  type SubscribeDecision,
+  type SubscribeRequest,
+  type Subscription,
+  type SubscriptionStore,
+  type TrustDomain,
+} from "@sip-push/sip";
+import { aorKey } from "../aor.ts";
+import { requestIdentity } from "../request-identity.ts";
+import { dataOf, keysOf, SubscriberIndex } from "./subscriber-index.ts";
+
+/** Who may subscribe to what. */
+export interface SubscriptionPolicy {
+  /** Only who is asserted by a peer of the trust domain may subscribe; others get 403. Default true (draft §11.1). */
+  readonly requireAsserted?: boolean;
+  /** Applications that are pushed, in any spelling; others are not confirmed. Default: any. */
+  readonly applications?: readonly string[];
+  /** The operator's own word on a subscriber; false is 403. */
+  readonly admits?: (identity: string, applications: readonly string[]) => boolean | Promise<boolean>;
+  /** Less is 423. Default 60. */
+  readonly minExpiresSeconds?: number;
+  /** More is shortened; also granted when nothing is asked for. Default 86400 (draft §10). */
+  readonly maxExpiresSeconds?: number;
+  /** Default 100000. */
+  readonly maxSubscriptions?: number;
+}
+
+export interface PushSubscriptionsOptions {
+  readonly endpoint: SipEndpoint;
+  readonly sender: RequestSender;
+  readonly contact: (flow: Flow | undefined) => string;
+  readonly trust: TrustDomain;
+  readonly policy: SubscriptionPolicy;
+  /** All event packages of the sender, for Allow-Events. */
+  readonly allowEvents: readonly string[];
+  readonly store: SubscriptionStore | undefined;
+  readonly credentials: DigestClient | undefined;
+  readonly logger: Logger;
+  readonly onReport?: ((report: NotifierReport) => void) | undefined;
+}
+
+/** How a wait for a subscription ended. */
+export type SubscriptionEnd = "subscribed" | "deadline" | "aborted" | "closed";
+
+interface Wait {
+  readonly applicationId: string;
+  readonly end: (end: SubscriptionEnd) => void;
+}
+
+/** What a SUBSCRIBE cannot be granted for lack of. */
+const NO_APPLICATION = "Not Acceptable Here (none of these applications)";
+
+/**
+ * The notifier of `oma-push` (draft-mdolly-dispatch-oma-push §11): takes subscriptions of handsets to their applications, and
+ * hands pushes over in NOTIFY. A subscription is confirmed by one NOTIFY per application, each with exactly one event-app-id.
+ */
+export class PushSubscriptions {
+  readonly #options: PushSubscriptionsOptions;
+  readonly #applications: ReadonlySet<string> | undefined;
+  readonly #index = new SubscriberIndex();
+  readonly #waits = new Map<string, Set<Wait>>();
+  #notifier: Notifier | undefined;
+  #closed = false;
+
+  private constructor(options: PushSubscriptionsOptions) {
+    this.#options = options;
+    const { applications } = options.policy;
+    this.#applications = applications && new Set(applications.map((id) => normalizeApplicationId(id, "applications")));
+  }
+
+  /** With the subscriptions that the store has. Rejects when it cannot be read. */
+  static async open(options: PushSubscriptionsOptions): Promise<PushSubscriptions> {
+    const subscriptions = new PushSubscriptions(options);
+    const { endpoint, sender, contact, policy, store, allowEvents, credentials } = options;
+    const { minExpiresSeconds = 60, maxExpiresSeconds = 86_400, maxSubscriptions } = policy;
+    subscriptions.#notifier = await Notifier.open({
+      endpoint,
+      sender,
+      package: OMA_PUSH_PACKAGE,
+      contact,
+      allowEvents,
+      authorize: (subscribe) => subscriptions.#authorize(subscribe),
+      initialNotifications: (subscription) => confirmations(subscription),
+      onReport: (report) => subscriptions.#onReport(report),
+      minExpiresSeconds,
+      maxExpiresSeconds,
+      defaultExpiresSeconds: maxExpiresSeconds,
+      ...(maxSubscriptions === undefined ? {} : { maxSubscriptions }),
+      ...(store === undefined ? {} : { store }),
+      ...(credentials === undefined ? {} : { credentials }),
+    });
+    return subscriptions;
+  }
+
+  /** Live subscriptions. */
+  get size(): number {
+    return this.#notifier?.size ?? 0;
+  }
+
+  /** Takes a SUBSCRIBE to `oma-push`. */
+  handle(transaction: ServerTransaction): void {
+    if (this.#notifier === undefined) transaction.reply(503, { headers: [["Retry-After", "1"]] });
+    else this.#notifier.handle(transaction);
+  }
+
+  /** Ids of live subscriptions by which `uri` takes pushes for the application, the latest first. */
+  find(uri: string, applicationId: string | null): string[] {
+    if (applicationId === null) return [];
+    const name = normalizeApplicationId(applicationId);
+    return this.#index.find(uri, name).filter((id) => this.#notifier?.get(id)?.state === "active");
+  }
+
+  /** Sends a push in a NOTIFY. Never rejects. */
+  notify(id: string, notification: NotificationInit, signal?: AbortSignal): Promise<NotifyOutcome> {
+    if (this.#notifier === undefined) throw new Error("not open");
+    return this.#notifier.notify(id, notification, signal);
+  }
+
+  /** Waits until there is something for {@link find}. Never rejects. */
+  whenSubscribed(
+    uri: string,
+    applicationId: string | null,
+    { waitMs, signal }: { readonly waitMs: number; readonly signal?: AbortSignal },
+  ): Promise<SubscriptionEnd> {
+    if (this.#closed) return Promise.resolve("closed");
+    if (applicationId === null) return Promise.resolve("deadline");
+    if (this.find(uri, applicationId).length > 0) return Promise.resolve("subscribed");
+    return new Promise((resolve) => {
+      const end = (how: SubscriptionEnd): void => {
+        timer.cancel();
+        signal?.removeEventListener("abort", abort);
+        for (const key of keys) this.#leave(key, wait);
+        resolve(how);
+      };
+      const abort = (): void => end("aborted");
+      const keys = keysOf(uri);
+      const wait: Wait = { applicationId: normalizeApplicationId(applicationId), end };
+      const timer = this.#options.endpoint.clock.schedule(Math.min(waitMs, MAX_TIMER_MS), () => end("deadline"));
+      if (signal?.aborted) return abort();
+      signal?.addEventListener("abort", abort, { once: true });
+      for (const key of keys) this.#waits.set(key, (this.#waits.get(key) ?? new Set()).add(wait));
+    });
+  }
+
+  /** Stops; subscriptions live on in the store. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const waits of [...this.#waits.values()]) for (const wait of [...waits]) wait.end("closed");
+    await this.#notifier?.close();
+  }
+
+  async #authorize({ request, flow, event }: SubscribeRequest): Promise<SubscribeDecision> {
+    const { trust, policy } = this.#options;
+    const identity = requestIdentity(request, flow, trust);
+    const read = readOmaPushEvent(event);
+    if (read.kind === "otherPackage") return { verdict: "refuse", statusCode: 489 };
+    if (read.kind === "malformed") {
+      return { verdict: "refuse", statusCode: 400, reason: `Bad Request (Event: ${read.problem})` };
+    }
+    if (!identity.asserted && (policy.requireAsserted ?? true)) {
+      return { verdict: "refuse", statusCode: 403, reason: "Forbidden (nobody asserts who subscribes)" };
+    }
+    const applications = read.event.applicationIds.filter((id) => this.#applications?.has(id) ?? true);
+    if (applications.length === 0) return { verdict: "refuse", statusCode: 488, reason: NO_APPLICATION };
+    const subscriber = decodeText(identity.text);
+    if ((await policy.admits?.(subscriber, applications)) === false) {
+      return { verdict: "refuse", statusCode: 403 };
+    }
+    const identities = identity.uris.flatMap((uri) => aorKey(uri) ?? []);
+    return { verdict: "accept", subscriber, applicationData: { identities, applications } };
+  }
+
+  #onReport(report: NotifierReport): void {
+    const { subscription } = report;
+    if (report.kind === "ended") this.#index.delete(subscription);
+    else if (report.kind !== "notify-failed") this.#enter(subscription);
+    this.#options.onReport?.(report);
+  }
+
+  #enter(subscription: Subscription): void {
+    this.#index.set(subscription);
+    const { identities, applications } = dataOf(subscription.applicationData);
+    for (const key of identities) {
+      for (const wait of [...(this.#waits.get(key) ?? [])]) {
+        if (applications.includes(wait.applicationId) || applications.includes("*")) wait.end("subscribed");
+      }
+    }
+  }
+
+  #leave(key: string, wait: Wait): void {
+    const waits = this.#waits.get(key);
+    if (waits?.delete(wait) === true && waits.size === 0) this.#waits.delete(key);
+  }
+}
+
+/** A longer timer would fire at once. */
+const MAX_TIMER_MS = 0x7fff_ffff;
+
+/** Draft §11.2: one NOTIFY per confirmed application, with exactly one event-app-id; there is no content yet. */
+function confirmations({ applicationData }: Subscription): NotificationInit[] {
+  return dataOf(applicationData).applications.map((id) => ({ event: serializeOmaPushEvent({ applicationIds: [id] }) }));
+}

@@ -1,0 +1,1 @@
+export type { Subscribe, SubscribeSettings, WatchedSubscription, WatchRefusal } from "./watch.ts";

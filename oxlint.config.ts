@@ -8,6 +8,7 @@ const importsAllowed: Record<string, readonly string[]> = {
   sip: [],
   notification: [],
   bodies: [],
+  pap: ["bodies"],
   push: ["bodies", "notification", "sip"],
   sender: ["bodies", "notification", "push", "sip"],
   receiver: ["bodies", "notification", "push", "sip"],
@@ -19,6 +20,7 @@ const importsAllowed: Record<string, readonly string[]> = {
 const nodeModulesAllowed: Record<string, readonly string[]> = {
   notification: [],
   bodies: [],
+  pap: [],
   push: ["crypto"],
 };
 

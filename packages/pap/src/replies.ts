@@ -1,0 +1,34 @@
+import type { PapError } from "./errors.ts";
+import { xmlSafe } from "./fragment.ts";
+import type { BadMessageResponse, PapMessage, PapOperation } from "./types.ts";
+import { papVersions } from "./versions.ts";
+
+/** Characters of a `desc` that goes out. */
+const MAX_DESC_LENGTH = 256;
+
+/** The answer to a request, in its version and with its DOCTYPE. Capabilities may be added to a ccq-response. */
+export function replyTo(request: Pick<PapMessage, "version" | "publicId">, operation: PapOperation): PapMessage {
+  const { version, publicId } = request;
+  return publicId === undefined ? { version, operation } : { version, publicId, operation };
+}
+
+/** What a peer is told of its message that `decodePap` could not take. */
+export function badMessageResponse(error: PapError): BadMessageResponse {
+  const { papCode, message, badMessageFragment } = error;
+  return {
+    kind: "badmessage-response",
+    code: papCode,
+    desc: xmlSafe(message.slice(0, MAX_DESC_LENGTH)),
+    ...(badMessageFragment !== null && badMessageFragment !== "" && { badMessageFragment }),
+  };
+}
+
+/** {@link badMessageResponse}, in the version of the bad message when that is known, otherwise in the newest. */
+export function badMessageReply(error: PapError): PapMessage {
+  const { version, publicId } = error;
+  const newest = papVersions[0];
+  return replyTo(
+    publicId === null ? { version: version ?? newest } : { version: version ?? newest, publicId },
+    badMessageResponse(error),
+  );
+}

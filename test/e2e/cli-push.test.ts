@@ -68,7 +68,8 @@ describe("sip-push proxy, receive and send", () => {
     const sent = await send(proxy, to, ...content, ...trust);
     expect(sent).toMatchObject({ exitCode: 0, stderr: "" });
     const outcome = { messageState: "delivered", papCode: 1000, sipStatus: 200, sipReason: "OK", attempts: 1 };
-    expect(sent.lines).toEqual([{ to: to[0], ...outcome, elapsedMs: expect.any(Number) as number }]);
+    const elapsedMs = expect.any(Number) as number;
+    expect(sent.lines).toEqual([{ to: to[0], ...outcome, elapsedMs, via: "message", report: null }]);
     const notified = await send(proxy, to, ...dsFlags, "--ds-session", "7", "--ds-ui", "informative", ...trust);
     expect(notified).toMatchObject({ exitCode: 0, stderr: "" });
 

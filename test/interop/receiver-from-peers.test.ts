@@ -86,5 +86,8 @@ describeWithPeers("sipsak to our receiver", ["sipsak"], () => {
     expect(output).toMatch(/Allow: .*MESSAGE/);
     expect(output).toMatch(/Accept: .*application\/vnd\.syncml\.ds\.notification/);
     expect(output).toMatch(/Contact: .*\+g\.oma\.pusheventapp="push\.syncml"/);
+    expect(output).toMatch(/Allow: .*NOTIFY.*REFER/);
+    expect(output).toMatch(/Allow-Events: oma-push/);
+    expect(output).toMatch(/Supported: .*gruu/);
   });
 });

@@ -39,3 +39,8 @@ export class Inbox<T> {
     });
   }
 }
+
+/** For {@link Inbox.next}: whether an event has this name. */
+export function named(name: string): (item: { readonly event: string }) => boolean {
+  return ({ event }) => event === name;
+}

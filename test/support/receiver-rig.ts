@@ -7,6 +7,7 @@ import {
   type RequestInit,
   RequestSender,
   responseTo,
+  type ServerTransaction,
   SipEndpoint,
   type SipRequest,
   type SipResponse,
@@ -44,7 +45,10 @@ export class ReceiverRig {
   /** MESSAGE requests of the receivers (delivery reports), and how they are answered. */
   readonly reports: SipRequest[] = [];
   core: (request: SipRequest) => SipResponse | undefined = (request) => responseTo(request, 200);
+  /** What the peer does with requests of other methods than these two; a method that is missing is for the registrar. */
+  readonly methods: Record<string, (transaction: ServerTransaction) => void> = {};
   readonly #opened: { close(): Promise<void> }[] = [];
+  #endpoint: SipEndpoint | undefined;
   #peer: RequestSender | undefined;
   #sessions = 0;
 
@@ -55,15 +59,25 @@ export class ReceiverRig {
       clock: rig.clock,
       open: rig.network.open,
       onRequest: (transaction) => {
-        const isReport = transaction.request.method === "MESSAGE";
+        const { method } = transaction.request;
+        const handler = rig.methods[method];
+        if (handler !== undefined) return handler(transaction);
+        const isReport = method === "MESSAGE";
         (isReport ? rig.reports : rig.registers).push(transaction.request);
         const response = (isReport ? rig.core : rig.registrar)(transaction.request);
         if (response !== undefined) transaction.respond(response);
       },
     });
     rig.closeLater(endpoint);
+    rig.#endpoint = endpoint;
     rig.#peer = new RequestSender({ endpoint });
     return rig;
+  }
+
+  /** What the peer stands on, for more of it. */
+  get peer(): { readonly endpoint: SipEndpoint; readonly sender: RequestSender } {
+    if (this.#endpoint === undefined || this.#peer === undefined) throw new Error("not started");
+    return { endpoint: this.#endpoint, sender: this.#peer };
   }
 
   /** A receiver that does not register, on {@link HANDSET}, unless the options say otherwise. */
@@ -86,9 +100,8 @@ export class ReceiverRig {
   /** Sends a request, an empty MESSAGE unless told otherwise, and gives the answer. */
   async send(init: Partial<RequestInit> = {}, address: string = HANDSET): Promise<SipResponse> {
     const base = { method: "MESSAGE", requestUri: "sip:bob@home.test", from: "sip:psi@home.test" };
-    if (this.#peer === undefined) throw new Error("not started");
     const nextHop = parseUri(`sip:${address}`) as SipUri;
-    const outcome = await this.clock.until(this.#peer.send(createRequest({ ...base, ...init }), { nextHop }));
+    const outcome = await this.clock.until(this.peer.sender.send(createRequest({ ...base, ...init }), { nextHop }));
     if (outcome.kind === "failure") throw new Error(outcome.code);
     return outcome.response;
   }

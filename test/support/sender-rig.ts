@@ -78,9 +78,9 @@ export class SenderRig {
     this.#opened.push(each);
   }
 
-  /** Closes everything; gives the number of timers that are still running, which must be 0. */
+  /** Closes everything, the latest first; gives the number of timers that are still running, which must be 0. */
   async stop(): Promise<number> {
-    for (const each of this.#opened) await each.close();
+    for (const each of this.#opened.toReversed()) await this.clock.until(each.close());
     return this.clock.pendingTimers;
   }
 }

@@ -21,6 +21,7 @@ export type SippScenario =
   | "oma-push-notifier-hasty"
   | "oma-push-subscriber"
   | "publish-agent"
+  | "refer-receiver"
   | "refer-sender"
   | "register"
   | "register-aka";

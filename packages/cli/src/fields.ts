@@ -24,6 +24,14 @@ function parsedBy<T>(parse: (text: string) => T): z.ZodType<T, string> {
   });
 }
 
+/** The text as it is, once a parser of ours took it. */
+function checkedBy(check: (text: string) => unknown): z.ZodType<string, string> {
+  return parsedBy((text) => {
+    check(text);
+    return text;
+  });
+}
+
 /** What is wrong, without the name of the field, which the flag says better. */
 function problemOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
@@ -44,28 +52,20 @@ function parseSipUri(text: string): SipUri {
 export const sipUri: z.ZodType<SipUri, string> = parsedBy(parseSipUri);
 
 /** A `sip:` or `sips:` URI of somebody, kept as text. */
-export const sipUriText: z.ZodType<string, string> = parsedBy((text) => {
-  parseSipUri(text);
-  return text;
-});
+export const sipUriText: z.ZodType<string, string> = checkedBy(parseSipUri);
+
+function checkAor(text: string): void {
+  if (parseSipUri(text).user === undefined) throw new Error(`"${text}" names no user; write sip:user@domain`);
+}
 
 /** The same, with a user part: an address-of-record. */
-export const aorText: z.ZodType<string, string> = parsedBy((text) => {
-  if (parseSipUri(text).user === undefined) throw new Error(`"${text}" names no user; write sip:user@domain`);
-  return text;
-});
+export const aorText: z.ZodType<string, string> = checkedBy(checkAor);
 
 /** `example.test`, an address, with a port if need be. */
-export const domainName: z.ZodType<string, string> = parsedBy((text) => {
-  parseHostPort(text, "domain");
-  return text;
-});
+export const domainName: z.ZodType<string, string> = checkedBy((text) => parseHostPort(text, "domain"));
 
 /** An application id in any spelling. */
-export const applicationId: z.ZodType<string, string> = parsedBy((text) => {
-  normalizeApplicationId(text);
-  return text;
-});
+export const applicationId: z.ZodType<string, string> = checkedBy((text) => normalizeApplicationId(text));
 
 /** `type/subtype`, with parameters if need be. */
 export const mediaType: z.ZodType<string, string> = parsedBy((text) => {
@@ -82,10 +82,7 @@ export const instanceUrn: z.ZodType<string, string> = parsedBy((text) => {
 });
 
 /** A peer to be believed: address, range, or name that its TLS certificate proves. RFC 3325 §2. */
-export const trustedPeer: z.ZodType<string, string> = parsedBy((text) => {
-  new TrustDomain([text]);
-  return text;
-});
+export const trustedPeer: z.ZodType<string, string> = checkedBy((text) => new TrustDomain([text]));
 
 /** Value of a header field: one line. */
 export const headerText: z.ZodType<string, string> = parsedBy((text) => {
@@ -100,14 +97,49 @@ export const tokenList: z.ZodType<string, string> = parsedBy((text) => {
 });
 
 /** Value of Content-Disposition. RFC 3261 §20.11. */
-export const disposition: z.ZodType<string, string> = parsedBy((text) => {
+export const disposition: z.ZodType<string, string> = checkedBy((text) => {
   try {
     parseContentDisposition(text);
   } catch (error) {
     if (error instanceof BodyError) throw new Error(`${JSON.stringify(text)} is no disposition`, { cause: error });
     throw error;
   }
-  return text;
+});
+
+/** What goes to an application server, and where that is. */
+export interface ServiceRoute {
+  readonly what: string;
+  readonly to: string;
+}
+
+function serviceRoute(example: string, check: (what: string) => void): z.ZodType<ServiceRoute, string> {
+  return parsedBy((text) => {
+    const [what, to] = /^(.+?)=(sips?:.+)$/i.exec(text)?.slice(1) ?? [];
+    if (what === undefined || to === undefined) throw new Error(`${JSON.stringify(text)} is not like ${example}`);
+    check(what);
+    parseSipUri(to);
+    return { what, to };
+  });
+}
+
+/** A public service identity and where it is. */
+export const psiRoute: z.ZodType<ServiceRoute, string> = serviceRoute(
+  "sip:push@example.test=sip:127.0.0.1:5090",
+  checkAor,
+);
+
+/** A method whose requests pass there first. */
+export const methodRoute: z.ZodType<ServiceRoute, string> = serviceRoute("MESSAGE=sip:127.0.0.1:5090", (what) => {
+  if (!TOKEN.test(what)) throw new Error(`${JSON.stringify(what)} is no method`);
+});
+
+/** K and OPc of a USIM, hex digits; they are never part of a message. TS 35.206. */
+export const akaKeys: z.ZodType<{ readonly k: string; readonly opc: string }, string> = parsedBy((text) => {
+  const [k, opc] = /^([0-9a-f]{32}),([0-9a-f]{32})$/i.exec(text)?.slice(1) ?? [];
+  if (k === undefined || opc === undefined) {
+    throw new Error("must be K and OPc, 32 hex digits each, with a comma between them");
+  }
+  return { k, opc };
 });
 
 /** One of a few words. */
@@ -127,15 +159,13 @@ export function wholeNumber(min: number, max: number): z.ZodType<number> {
 }
 
 /**
- * A switch that may have a number of seconds: undefined when it is off, null when it is on without one. `true` and `false` stand
- * for on and off in the environment and in files.
+ * A switch that may have a number of seconds: undefined when it is off, `on` when it has none. `true` and `false` say so where
+ * there are no flags.
  */
-export function optionalSeconds(max: number): z.ZodType<number | null> {
-  const error = `must be a whole number of seconds from 1 to ${max}, or nothing`;
-  const words: ReadonlyMap<unknown, null | undefined> = new Map<unknown, null | undefined>([
-    [true, null],
-    ["true", null],
-  ]);
-  const read = (value: unknown): unknown => (words.has(value) ? words.get(value) : value);
-  return z.preprocess(read, z.union([z.null(), wholeNumber(1, max)], { error })) as z.ZodType<number | null>;
+export function optionalSeconds(on: number): z.ZodType<number | undefined> {
+  const read = (value: unknown): unknown => {
+    if (value === true || value === "true") return on;
+    return value === false || value === "false" ? undefined : value;
+  };
+  return z.preprocess(read, wholeNumber(1, 0x7fff_ffff).optional()) as z.ZodType<number | undefined>;
 }

@@ -18,9 +18,13 @@ export async function readInput(io: Io, flag: string, path: string): Promise<Uin
   try {
     return await io.readFile(path);
   } catch (error) {
-    const { code = "", message } = error as NodeJS.ErrnoException;
-    throw new UsageError(`${flag}: ${path}: ${fileProblems[code] ?? message}`, { cause: error });
+    throw new UsageError(fileProblem(flag, path, error as NodeJS.ErrnoException), { cause: error });
   }
+}
+
+/** One line on a file that the system does not give us. */
+export function fileProblem(flag: string, path: string, { code = "", message }: NodeJS.ErrnoException): string {
+  return `${flag}: ${path}: ${fileProblems[code] ?? message}`;
 }
 
 /** The settings for TLS and WSS: files in PEM. */

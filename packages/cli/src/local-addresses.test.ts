@@ -39,6 +39,13 @@ describe("an agent behind a UDP proxy", () => {
     expect(listen[1]?.port).toBe(listen[0]?.port);
   });
 
+  it("listens for all of several proxies, once for what they share", async () => {
+    const proxies = ["sip:127.0.0.1;transport=ws", "sip:127.0.0.1", "sip:127.0.0.2;transport=tcp"].map(uri);
+    const listen = await openBehind(proxies, async (addresses) => addresses);
+    const port = listen.find(({ transport }) => transport === "UDP")?.port;
+    expect(listen.map(spelled)).toEqual(["WS 127.0.0.1 0 client", `UDP 127.0.0.1 ${port}`, `TCP 127.0.0.1 ${port}`]);
+  });
+
   it("takes another port when somebody was faster", async () => {
     const ports: number[] = [];
     const port = await openBehind(uri("sip:127.0.0.1"), async ([first]) => {

@@ -37,22 +37,23 @@ function transportsTo({ scheme, params }: SipUri): readonly TransportName[] {
 const ATTEMPTS = 10;
 
 /**
- * Opens an agent with {@link localAddresses}; when these are UDP and TCP, both on one port number, because a peer that has a
- * large request for our UDP address sends it to the same port over TCP (RFC 3261 §18.1.1).
+ * Opens an agent with {@link localAddresses}, for several proxies of all of them; when these are UDP and TCP, both on one port
+ * number, because a peer that has a large request for our UDP address sends it to the same port over TCP (RFC 3261 §18.1.1).
  *
  * Rejects as `open` does.
  */
 export async function openBehind<Agent>(
-  proxy: SipUri,
+  proxy: SipUri | readonly SipUri[],
   open: (listen: readonly ListenAddress[]) => Promise<Agent>,
 ): Promise<Agent> {
-  const addresses = localAddresses(proxy);
-  const [first] = addresses;
-  if (first === undefined || addresses.length === 1) return open(addresses);
+  const all = [proxy].flat().flatMap(localAddresses);
+  const addresses = [...new Map(all.map((each) => [`${each.transport} ${each.address}`, each])).values()];
+  const udp = addresses.find(({ transport }) => transport === "UDP");
+  if (udp === undefined) return open(addresses);
   for (let attempt = 1; ; attempt++) {
-    const port = await freePort(first.address);
+    const port = await freePort(udp.address);
     try {
-      return await open(addresses.map((each) => ({ ...each, port })));
+      return await open(addresses.map((each) => (each.clientOnly === true ? each : { ...each, port })));
     } catch (error) {
       const taken = error instanceof SipTransportError && error.code === "SIP_LISTEN_FAILED";
       if (!taken || attempt === ATTEMPTS) throw error;

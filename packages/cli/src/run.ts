@@ -2,8 +2,10 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { demoCommand } from "./commands/demo.ts";
 import { notificationCommand } from "./commands/notification.ts";
+import { optionsCommand } from "./commands/options.ts";
 import { proxyCommand } from "./commands/proxy.ts";
 import { receiveCommand } from "./commands/receive.ts";
+import { referCommand } from "./commands/refer.ts";
 import { sendCommand } from "./commands/send.ts";
 import { naming } from "./failures.ts";
 import { exitCodes, type Io, UsageError } from "./io.ts";
@@ -11,7 +13,15 @@ import { exitCodes, type Io, UsageError } from "./io.ts";
 /** Adds a command; its action calls `finish` with the exit code unless that is 0. */
 export type Register = (program: Command, io: Io, finish: (exitCode: number) => void) => void;
 
-const commands: readonly Register[] = [demoCommand, proxyCommand, receiveCommand, sendCommand, notificationCommand];
+const commands: readonly Register[] = [
+  demoCommand,
+  proxyCommand,
+  receiveCommand,
+  sendCommand,
+  referCommand,
+  optionsCommand,
+  notificationCommand,
+];
 
 /** Runs the command line `args` (without `node` and script) and returns its exit code. Never throws. */
 export async function run(args: readonly string[], io: Io): Promise<number> {

@@ -82,6 +82,12 @@ describe("a push on one line", () => {
     expect(describePush(push)).toBe("push from sip:ppg@example.test: text/plain, 5 octets; answered 200");
   });
 
+  it("says when it came in a subscription", () => {
+    expect(describePush({ ...push, via: "notify" })).toBe(
+      "subscribed push from sip:ppg@example.test: text/plain, 5 octets; answered 200",
+    );
+  });
+
   it("says whom it is for, and what the notification asks", () => {
     const notification = createDsNotification({ serverId: "ds", sessionId: 7 });
     expect(describePush({ ...push, applicationId: "push.syncml", notification, digest: "valid", sipStatus: 603 })).toBe(

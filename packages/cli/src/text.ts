@@ -40,8 +40,9 @@ function describeSyncs(syncs: readonly SyncAlert[]): string {
 
 /** A push on one line, without its body. */
 export function describePush(push: IncomingPush & { readonly sipStatus: number }): string {
-  const { from, applicationId, contentType, length, notification, digest, sipStatus } = push;
+  const { from, applicationId, contentType, length, notification, digest, sipStatus, via } = push;
   const what = notification === null ? "" : `; ${describeNotification(notification)}; digest ${digest}`;
   const whom = applicationId === null ? "" : ` for ${applicationId}`;
-  return printable(`push from ${from}${whom}: ${contentType}, ${length} octets${what}; answered ${sipStatus}`);
+  const how = via === "notify" ? "subscribed push" : "push";
+  return printable(`${how} from ${from}${whom}: ${contentType}, ${length} octets${what}; answered ${sipStatus}`);
 }

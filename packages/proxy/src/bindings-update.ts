@@ -90,6 +90,7 @@ function withGruus(binding: Binding, made: Binding, gruus: Gruus): Binding {
   return concerned ? { ...binding, gruus } : binding;
 }
 
+/** RFC 5626 §4.1: as URNs, of which those of a device have no case (RFC 4122 §3). */
 function isOfInstance(binding: Binding, instance: string): boolean {
   return binding.instance?.toLowerCase() === instance.toLowerCase();
 }
@@ -106,7 +107,8 @@ function isNewer(binding: Binding, { callId, cseq }: RegisterContext): boolean {
 }
 
 function isSame(binding: Binding, contact: RegisterContact, outbound: boolean): boolean {
-  if (outbound) return binding.instance === contact.instance && binding.regId === contact.regId;
+  const { instance, regId } = contact;
+  if (outbound) return instance !== undefined && isOfInstance(binding, instance) && binding.regId === regId;
   return binding.regId === undefined && urisEqual(binding.uri, contact.uri);
 }
 

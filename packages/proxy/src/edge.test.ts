@@ -12,6 +12,7 @@ import {
 } from "@sip-push/sip";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Domains } from "./domains.ts";
+import type { SipProxyOptions } from "./options.ts";
 import { RecordRoutes } from "./record-route.ts";
 import { preprocessRoute } from "./route-information.ts";
 import { SipProxy } from "./sip-proxy.ts";
@@ -28,7 +29,7 @@ const instanceId = "urn:uuid:00000000-0000-4000-8000-000000000001";
 const uri = (text: string): SipUri => parseUri(text) as SipUri;
 const resolver = staticResolver({ "example.test": { addresses: ["127.0.0.1"] } });
 
-async function openEdge(address: string): Promise<SipProxy> {
+async function openEdge(address: string, options: Partial<SipProxyOptions> = {}): Promise<SipProxy> {
   return SipProxy.open({
     listen: ["udp", "tcp", "ws"].map((name) => parseListenAddress(`${name}:${address}:${name === "ws" ? 8080 : 5060}`)),
     domains: [`edge${address.at(-1)}.test`],
@@ -36,6 +37,7 @@ async function openEdge(address: string): Promise<SipProxy> {
     clock: bed.clock,
     open: bed.network.open,
     resolver,
+    ...options,
   });
 }
 
@@ -221,6 +223,29 @@ describe("an edge proxy in front of the registrar (RFC 5626 §5)", () => {
     expect(read(path, remote)).toMatchObject({ inDialog: false, onlyFlow: false, target: undefined });
     const forged = path.replace(/sip:(.)/, (_, first) => `sip:${first === "A" ? "B" : "A"}`);
     expect(read(forged, registrar)).toMatchObject({ inDialog: false, target: undefined, unknownFlow: true });
+  });
+
+  test.each([
+    ["a user of its own, as somebody it serves", "sip:bob@edge2.test", []],
+    ["another domain by a further Route", "sip:bob@elsewhere.test", ["<sip:127.0.0.77;lr>"]],
+  ])("the Path of a flow is no pass to %s", async (_, requestUri, routes) => {
+    await edges[0]?.close();
+    const users = parseUsers("bob:secret");
+    edges[0] = await openEdge("127.0.0.2", { relay: false, trusted: ["127.0.0.1"], users });
+    const agent = await bed.agent("TCP");
+    const registration = registrationOf(agent, { nextHop: uri("sip:127.0.0.2;transport=tcp") });
+    registration.start();
+    await bed.clock.advance(10);
+    const path = bed.proxy.bindings(ALICE)[0]?.path[0] ?? expect.unreachable("no path");
+    const mallory = await bed.agent("UDP", { transport: "UDP", address: "127.0.0.66", port: 5060 });
+    await bed.agent("UDP", { transport: "UDP", address: "127.0.0.77", port: 5060 });
+    const headers = [path, ...routes].map((route) => ["Route", route] as const);
+    const init = { requestUri, from: "sip:carol@edge2.test", headers };
+    expect((await mallory.ask(init, { nextHop: uri("sip:127.0.0.2") })).statusCode).toBe(407);
+    // It still leads to the user agent.
+    const pushed = { requestUri: agent.contact("alice"), headers: [["Route", path] as const] };
+    expect((await mallory.ask(pushed, { nextHop: uri("sip:127.0.0.2") })).statusCode).toBe(200);
+    await stopped(registration);
   });
 
   test("without Supported: path none is added, and a registrar that is asked for outbound says 439", async () => {

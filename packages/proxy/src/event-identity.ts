@@ -1,5 +1,5 @@
 import { parseNameAddr, parseUri, SipParseError, type SipRequest, serializeUri, type Uri } from "@sip-push/sip";
-import type { Domains } from "./domains.ts";
+import type { Aor, Domains } from "./domains.ts";
 import type { EventArrival } from "./event-services.ts";
 import { hasIdentity } from "./users.ts";
 
@@ -9,17 +9,27 @@ export interface Standing {
   readonly owner: boolean;
   /** A user of ours, or one that a trusted peer speaks for. */
   readonly known: boolean;
+  /** A trusted peer, and not one that passes on what another user says. */
   readonly trusted: boolean;
+}
+
+/** What a standing is judged by. */
+export interface StandingRules {
+  readonly domains: Domains;
+  /** Users prove who they are: who did not is nobody. */
+  readonly authenticates: boolean;
+  /** Whether a user has this address-of-record, and not a service. */
+  readonly isUser: (aor: Aor) => boolean;
 }
 
 /**
  * The user proved it, or a trusted peer asserts it. Where nobody has to prove anything (no users), everybody is who From says:
- * who may register as anybody may as well be that.
+ * who may register as anybody may as well be that. A trusted peer that asserts another user, as a P-CSCF does, has the rights
+ * of that user and no more (TS 24.229 §5.4.2.1.1).
  */
 export function standingOf(
   { transaction, aor, sender }: EventArrival,
-  domains: Domains,
-  authenticates: boolean,
+  { domains, authenticates, isUser }: StandingRules,
 ): Standing {
   const { request } = transaction;
   const { trusted, user } = sender;
@@ -31,7 +41,11 @@ export function standingOf(
     ((user !== undefined && hasIdentity(user.identities, parseUri(aor.uri))) ||
       asserted.some(isAor) ||
       (open && isAor(request.from.uri)));
-  return { owner, known: trusted || user !== undefined || open, trusted };
+  const speaksForOther = asserted.some((uri) => {
+    const other = domains.isResponsibleFor(uri) ? domains.aorOf(uri) : undefined;
+    return other !== undefined && isUser(other);
+  });
+  return { owner, known: trusted || user !== undefined || open, trusted: trusted && !speaksForOther };
 }
 
 /** Who sent it, as far as that is known. RFC 3325 §5. */

@@ -296,6 +296,20 @@ describe("dialogs through the proxy", () => {
   });
 });
 
+describe("RFC 5626 §4.1, instances", () => {
+  test("are URNs: another spelling of one is the same flow of the same instance", async () => {
+    const alice = await bed.agent("TCP");
+    const urn = "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
+    for (const name of [urn, urn.toUpperCase()]) {
+      await alice.register("alice", `<${alice.contact("alice")}>;+sip.instance="<${name}>";reg-id=1`);
+    }
+    expect(bed.proxy.bindings(ALICE)).toHaveLength(1);
+    await alice.register("alice", `<${alice.contact("alice")}>;+sip.instance="<${urn}>";reg-id=2`);
+    await sender.ask({ requestUri: ALICE });
+    expect(alice.received).toHaveLength(1);
+  });
+});
+
 describe("RFC 5630, sips", () => {
   test("a sips request goes to handsets on TLS only, with sips in Record-Route", async () => {
     const plain = await bed.handset("alice", { transport: "TCP" });
@@ -304,9 +318,46 @@ describe("RFC 5630, sips", () => {
     const response = await watcher.ask({ method: "SUBSCRIBE", requestUri: "sips:alice@example.test" });
     expect([response.statusCode, plain.received.length, secure.received.length]).toEqual([200, 0, 1]);
     const contact = await bed.agent("TLS");
-    await contact.register("bob", `<sips:bob@127.0.0.1:${contact.listening.port}>`);
+    await contact.register("bob", `<sips:bob@127.0.0.1:${contact.listening.port}>`, {
+      requestUri: "sips:example.test",
+    });
     await watcher.ask({ method: "SUBSCRIBE", requestUri: "sips:bob@example.test" });
     const routes = contact.received[0]?.headers.list("Record-Route") ?? [];
     expect(routes).toEqual([0, 1].map(() => expect.stringMatching(/^<sips:[\w-]+@127\.0\.0\.1:5061;lr>$/)));
+  });
+
+  test.each<[string, (agent: Agent) => string, Array<[string, string]>]>([
+    ["whose contact is another machine's", () => "sip:alice@127.0.0.9:7000", []],
+    [
+      "behind a path",
+      (agent) => agent.contact("alice"),
+      [
+        ["Path", "<sip:127.0.0.9;lr>"],
+        ["Supported", "path"],
+      ],
+    ],
+  ])(
+    "a sips request does not leave over UDP for a sip contact %s that was registered over TLS",
+    async (_, of, headers) => {
+      const open = await bed.agent("UDP", { transport: "UDP", address: "127.0.0.9", port: 7000 });
+      const edge = await bed.agent("UDP", { transport: "UDP", address: "127.0.0.9", port: 5060 });
+      const registrant = await bed.agent("TLS");
+      await registrant.register("alice", `<${of(registrant)}>`, { headers });
+      const watcher = await bed.agent("TLS");
+      const response = await watcher.ask({ requestUri: "sips:alice@example.test" });
+      expect([response.statusCode, open.received.length + edge.received.length]).toEqual([480, 0]);
+    },
+  );
+
+  test("a sips request does not leave in the clear when the TLS connection of a sip contact is gone", async () => {
+    const registrant = await bed.agent("TLS");
+    const { address } = registrant.listening;
+    const open = await bed.agent("UDP", { transport: "UDP", address, port: 7000 });
+    await registrant.register("alice", "<sip:alice@127.0.0.1:7000>");
+    flowToProxy(registrant).close();
+    await bed.clock.advance(10);
+    const watcher = await bed.agent("TLS");
+    const response = await watcher.ask({ requestUri: "sips:alice@example.test" });
+    expect([response.statusCode, open.received.length]).toEqual([480, 0]);
   });
 });

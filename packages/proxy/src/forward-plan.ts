@@ -41,8 +41,9 @@ function byNews(a: Binding, b: Binding): number {
 }
 
 /** RFC 5630 §5.3: a `sips` request goes to contacts that can be reached over TLS all the way. */
-function isSecure({ uri, flow }: Binding): boolean {
-  return uri.scheme === "sips" || (flow !== undefined && transports[flow.transport].secure);
+function isSecure({ uri, flow, reach, path }: Binding): boolean {
+  const onFlow = path.length === 0 && reach !== "address" && flow?.open === true;
+  return onFlow ? transports[flow.transport].secure : uri.scheme === "sips";
 }
 
 /** Puts the bindings of one instance together, at the place of the first of them. */
@@ -50,14 +51,15 @@ function choicesOf(bindings: readonly Binding[]): Choice[] {
   const byInstance = new Map<string, Binding[]>();
   const choices: Binding[][] = [];
   for (const binding of bindings) {
-    const others = binding.instance === undefined ? undefined : byInstance.get(binding.instance);
+    const instance = binding.instance?.toLowerCase();
+    const others = instance === undefined ? undefined : byInstance.get(instance);
     if (others !== undefined) {
       others.push(binding);
       continue;
     }
     const choice = [binding];
     choices.push(choice);
-    if (binding.instance !== undefined) byInstance.set(binding.instance, choice);
+    if (instance !== undefined) byInstance.set(instance, choice);
   }
   return choices;
 }

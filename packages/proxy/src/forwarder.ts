@@ -17,6 +17,7 @@ import {
   type Target,
   TimerWheel,
   type TrustDomain,
+  transports,
 } from "@sip-push/sip";
 import type { BranchAnswer } from "./best-response.ts";
 import { isGruu } from "./gruu.ts";
@@ -72,6 +73,7 @@ export class Forwarder {
   /** To a registered contact: by its path, on its flow, or to its address. */
   async toBinding(passage: Passage, binding: Binding, timeoutMs: number, maxBreadth: number): Promise<BranchAnswer> {
     const request = passage.request.clone();
+    const secure = request.uri.scheme === "sips";
     // RFC 5627 §6.1: a request to a GRUU that knows the way after us, as those in dialogs do, does not take the path.
     const knowsWay = isGruu(request.uri) && request.headers.has("Route");
     request.requestUri = contactAsRequestUri(binding);
@@ -84,7 +86,9 @@ export class Forwarder {
     const { flow, reach } = binding;
     if (reach === "address" || flow === undefined) return this.#toHop(request, passage, timeoutMs, "contact");
     if (flow.open) return this.#onFlow(request, passage, flow, { timeoutMs, trusted: false });
-    return reach === "flow-only" ? local(430) : this.#toHop(request, passage, timeoutMs, "contact");
+    // RFC 5630 §5.3: TLS on that flow did for a sip contact; its address does not.
+    const lost = reach === "flow-only" || (secure && binding.uri.scheme !== "sips");
+    return lost ? local(430) : this.#toHop(request, passage, timeoutMs, "contact");
   }
 
   /**
@@ -134,8 +138,10 @@ export class Forwarder {
     timeoutMs: number,
     kind: "contact" | "hop",
   ): Promise<BranchAnswer> {
+    const secure = request.uri.scheme === "sips";
     const hop = applyNextRoute(request);
     if (hop === undefined) return local(416);
+    if (secure && !this.#isSecure(hop)) return local(480);
     const { loopbackOnly, trusted } = this.#options;
     const numeric = isNumericHost(hop.host);
     if (loopbackOnly && numeric && !loopback.has(bareHost(hop.host))) return local(403);
@@ -148,6 +154,13 @@ export class Forwarder {
       return this.#options.sender.send(request, { nextHop: hop, signal });
     });
     return this.#answerOf(outcome, kind, passage);
+  }
+
+  /** RFC 5630 §4: what is for a sips URI must not leave on an open link, whatever Route or Path say. */
+  #isSecure(hop: SipUri): boolean {
+    const now = locateNow(hop, this.#options.endpoint.transportNames);
+    if (now !== undefined) return transports[now.transport].secure;
+    return hop.scheme === "sips" || /^(?:tls|wss)$/i.test(hop.params.get("transport") ?? "");
   }
 
   #recordRoute(request: SipRequest, { incoming }: Passage, outgoing: RouteSide): void {

@@ -31,12 +31,14 @@ interface RegisterOptions {
   readonly callId?: string;
   readonly uri?: string;
   readonly to?: string;
+  readonly requestUri?: string;
   readonly headers?: ReadonlyArray<readonly [string, string]>;
 }
 
 function register(agent: Agent, options: RegisterOptions = {}): Promise<SipResponse> {
-  const { urn = URN, regId, callId, uri = agent.contact("alice"), to, headers = [supported] } = options;
-  const init = { ...(callId !== undefined && { callId }), ...(to !== undefined && { to }), headers };
+  const { urn = URN, regId, callId, uri = agent.contact("alice"), to, requestUri, headers = [supported] } = options;
+  const names = { ...(to !== undefined && { to }), ...(requestUri !== undefined && { requestUri }) };
+  const init = { ...(callId !== undefined && { callId }), ...names, headers };
   return agent.register("alice", `<${uri}>${instance(urn, regId)}`, init);
 }
 
@@ -87,9 +89,15 @@ describe("GRUUs in the answer to a REGISTER (RFC 5627 §5.1, §5.2)", () => {
     expect(paramsOf(silent)[0]?.has("pub-gruu")).toBe(false);
   });
 
-  test("of a sips address-of-record they are sips", async () => {
-    const { pub, temp } = gruusOf(await register(sender, { to: "sips:alice@example.test" }));
+  test("of a sips contact they are sips, of a sip one sip, whatever To says (RFC 5630 §5.2.1)", async () => {
+    const to = "sips:alice@example.test";
+    const agent = await bed.agent("TLS");
+    const uri = agent.contact("alice").replace("sip:", "sips:");
+    const { pub, temp } = gruusOf(await register(agent, { uri, to, requestUri: "sips:example.test" }));
     expect([pub, temp.slice(0, 11)]).toEqual([`sips:alice@example.test;gr=${URN}`, "sips:tgruu."]);
+    expect(gruusOf(await register(await bed.agent("TLS"), { to, callId: "other", urn: OTHER }), 1).pub).toBe(
+      `${ALICE};gr=${OTHER}`,
+    );
   });
 
   test("an instance with characters that a URI may not hold is escaped, and found", async () => {

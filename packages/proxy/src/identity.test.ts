@@ -262,9 +262,14 @@ describe("through the proxy", () => {
       requestUri: sender.contact("bob"),
       from: "sip:alice@example.test",
       callId: "dialog",
+      toTag: "bob",
       headers: routes.map((route) => ["Route", route] as const),
     };
     expect(routes).toHaveLength(1);
+    // RFC 3261 §12.2.1.1: without it the request belongs to no dialog.
+    const { toTag: _, ...outside } = notify;
+    expect((await alice.ask(outside)).statusCode).toBe(407);
+    expect((await alice.ask({ ...outside, method: "MESSAGE" })).statusCode).toBe(407);
     expect((await alice.ask(notify)).statusCode).toBe(200);
     expect(sender.received.map(({ method }) => method)).toEqual(["NOTIFY"]);
   });

@@ -1,5 +1,5 @@
 import { type NameAddr, parseNameAddr, type SipHeaders, SipParseError } from "@sip-push/sip";
-import { stripInsideOnly } from "./application-servers/trust-headers.ts";
+import { stripOnEntry, stripOnExit } from "./application-servers/trust-headers.ts";
 import type { AuthenticatedUser } from "./authentication.ts";
 import { hasIdentity } from "./users.ts";
 
@@ -15,7 +15,7 @@ export interface Sender {
  * no further. RFC 3325 §5, §6. What else only the trust domain may say goes likewise.
  */
 export function assertIdentity(headers: SipHeaders, { trusted, user }: Sender): void {
-  if (!trusted) stripInsideOnly(headers);
+  if (!trusted) stripOnEntry(headers);
   const preferred = user === undefined ? [] : headers.list("P-Preferred-Identity");
   if (headers.has("P-Preferred-Identity")) headers.remove("P-Preferred-Identity");
   if (headers.has("P-Asserted-Identity")) {
@@ -38,7 +38,7 @@ export function assertIdentity(headers: SipHeaders, { trusted, user }: Sender): 
  */
 export function keepPrivate(headers: SipHeaders, nextHopTrusted: boolean): void {
   if (nextHopTrusted) return;
-  stripInsideOnly(headers);
+  stripOnExit(headers);
   if (!headers.has("P-Asserted-Identity")) return;
   const wishes = headers.getAll("Privacy").flatMap((value) => value.toLowerCase().split(/[\s;,]+/));
   if (wishes.includes("id")) headers.remove("P-Asserted-Identity");

@@ -9,7 +9,7 @@ import {
   type SubscribeRequest,
   type Subscription,
 } from "@sip-push/sip";
-import { identityOf } from "./event-identity.ts";
+import { identityOf, type StandingRules } from "./event-identity.ts";
 import { checkRequire, type EventArrival } from "./event-services.ts";
 import { sideOf } from "./forwarder.ts";
 import { wantsFlow } from "./outbound.ts";
@@ -17,14 +17,12 @@ import type { RecordRoutes } from "./record-route.ts";
 import { defaultWatcherLimits, type WatcherLimits } from "./watcher-limits.ts";
 
 /** What the notifiers of a proxy stand on. */
-export interface LocalNotifierHost {
+export interface LocalNotifierHost extends StandingRules {
   readonly endpoint: SipEndpoint;
   readonly sender: RequestSender;
   readonly recordRoutes: RecordRoutes;
   /** All event packages served. */
   readonly allowEvents: () => readonly string[];
-  /** Users prove who they are: who did not is nobody. */
-  readonly authenticates: boolean;
 }
 
 export interface LocalNotifierOptions extends LocalNotifierHost {

@@ -3,7 +3,9 @@ import {
   type RequestSenderOptions,
   type SendOptions,
   type SendOutcome,
+  SipParseError,
   type SipRequest,
+  type Target,
 } from "@sip-push/sip";
 import type { Domains } from "./domains.ts";
 import { needsFlow } from "./reach.ts";
@@ -32,7 +34,15 @@ export class LocalSender extends RequestSender {
 
   override send(request: SipRequest, options: SendOptions = {}): Promise<SendOutcome> {
     const { domains, recordRoutes, endpoint } = this.#options;
-    const { target } = preprocessRoute(request, domains, recordRoutes, NOWHERE);
+    let target: Target | undefined;
+    try {
+      ({ target } = preprocessRoute(request, domains, recordRoutes, NOWHERE));
+    } catch (error) {
+      if (!(error instanceof SipParseError)) throw error;
+      // What a peer named as its address, such as a `maddr` that is no host.
+      const { message: reason } = error;
+      return Promise.resolve({ kind: "failure", code: "SIP_UNRESOLVED", reason, retryable: false, attempts: 0 });
+    }
     if (request.headers.has("Route")) return super.send(request, options);
     const flow = target && endpoint.existingFlow(target);
     if (flow?.open) return super.send(request, { ...options, flow });

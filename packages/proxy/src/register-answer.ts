@@ -37,8 +37,8 @@ type Fields = Array<readonly [name: string, value: string]>;
 export function acceptHeaders(answer: AcceptedRegister, grants: RegisterGrants): Fields {
   const { transaction, bindings, identities, date } = answer;
   const { request, flow } = transaction;
-  const gruu = supports(request, "gruu") ? { sips: request.to.uri.scheme === "sips" } : undefined;
-  const headers: Fields = bindings.map((binding) => ["Contact", contactOf(binding, answer.nowMs, gruu)] as const);
+  const withGruus = supports(request, "gruu");
+  const headers: Fields = bindings.map((binding) => ["Contact", contactOf(binding, answer.nowMs, withGruus)] as const);
   for (const path of request.headers.getAll("Path")) headers.push(["Path", path]);
   for (const route of grants.serviceRoute(flow)) headers.push(["Service-Route", route]);
   if (identities.length > 0) headers.push(["P-Associated-URI", identities.map((uri) => `<${uri}>`).join(", ")]);
@@ -63,12 +63,12 @@ function outboundHeaders({ transaction, outbound }: AcceptedRegister, { flowTime
   return [["Require", "outbound"], ...(timed ? [["Flow-Timer", String(flowTimerSeconds)] as const] : [])];
 }
 
-function contactOf(binding: Binding, nowMs: number, gruu: { readonly sips: boolean } | undefined): string {
-  const { displayName, contact, gruus } = binding;
+function contactOf(binding: Binding, nowMs: number, withGruus: boolean): string {
+  const { displayName, contact, uri, gruus } = binding;
   const params = new Map(binding.params);
-  if (gruu !== undefined && gruus !== undefined) {
-    // The address-of-record is as the user agent says it: `sips` when it must be reached over TLS.
-    const scheme = (uri: string): string => (gruu.sips ? uri.replace(/^sip:/, "sips:") : uri);
+  if (withGruus && gruus !== undefined) {
+    // RFC 5630 §5.2.1: both schemes lead there; it is told the one of its contact.
+    const scheme = (gruu: string): string => (uri.scheme === "sips" ? gruu.replace(/^sip:/, "sips:") : gruu);
     params.set("pub-gruu", quote(scheme(gruus.publicGruu))).set("temp-gruu", quote(scheme(gruus.temporaryGruu)));
   }
   const name = displayName === undefined ? "" : `${encodeText(quote(displayName))} `;

@@ -53,7 +53,7 @@ export function readRegister(request: SipRequest, policy: ExpiresPolicy): Regist
   const expires = request.headers.get("Expires");
   if (contacts.length === 0) return { kind: "query" };
   if (contacts.includes("*")) {
-    return contacts.length === 1 && Number(expires) === 0 && expires !== ""
+    return contacts.length === 1 && /^0+$/.test(expires ?? "")
       ? { kind: "remove-all" }
       : refused(400, "Contact: * goes alone and with Expires: 0");
   }

@@ -229,6 +229,24 @@ describe("RFC 3327, Path", () => {
   });
 });
 
+describe("RFC 5630 §5.2, sips contacts", () => {
+  const SIPS = "<sips:alice@127.0.0.1:6000>";
+  const path = (uri: string) => ["Path", `<${uri};lr>`] as const;
+
+  test.each<[string, string, string, ReadonlyArray<readonly [string, string]>, number]>([
+    ["a sips Request-URI and no Path", "sips:example.test", SIPS, [], 200],
+    ["a sips Path", "sips:example.test", SIPS, [path("sips:edge.test")], 200],
+    ["a sip Request-URI", "sip:example.test", SIPS, [], 400],
+    ["a sip contact beside it", "sips:example.test", `${SIPS}, ${A}`, [], 400],
+    ["a sip Path", "sips:example.test", SIPS, [path("sips:edge.test"), path("sip:edge.test")], 400],
+    ["a sip Request-URI, when it is removed", "sip:example.test", `${SIPS};expires=0`, [], 200],
+  ])("with %s", async (_, requestUri, contact, paths, statusCode) => {
+    await start();
+    const headers = [...paths, ["Supported", "path"] as const];
+    expect((await agent.register("alice", contact, { requestUri, headers })).statusCode).toBe(statusCode);
+  });
+});
+
 describe("RFC 5626 §6, outbound", () => {
   const flow = (contact: string, regId: number): string => `${contact};+sip.instance="<urn:uuid:1>";reg-id=${regId}`;
   const supported = { headers: [["Supported", "path, outbound"] as const] };

@@ -80,7 +80,9 @@ export class Registrar {
     const { request } = transaction;
     const intent = readRegister(request, this.#options.expires);
     const refusal =
-      intent.kind === "refused" ? intent.refusal : (checkPath(request, intent) ?? this.#checkLoop(intent, aor));
+      intent.kind === "refused"
+        ? intent.refusal
+        : (checkPath(request, intent) ?? checkSecure(request, intent) ?? this.#checkLoop(intent, aor));
     if (refusal !== undefined) {
       transaction.reply(refusal.statusCode, refusal);
       return;
@@ -157,6 +159,17 @@ function checkPath(request: SipRequest, intent: RegisterIntent): RegisterRefusal
     return { statusCode: 400, reason: "Bad Request (reg-id goes with one contact)" };
   }
   return reachesByFlow(request) || !supports(request, "outbound") ? undefined : { statusCode: 439 };
+}
+
+/** RFC 5630 §5.2: a sips contact is taken when all that leads to it is sips, or what is secure were bound to what is not. */
+function checkSecure(request: SipRequest, intent: RegisterIntent): RegisterRefusal | undefined {
+  const contacts = intent.kind === "update" ? intent.contacts.filter(({ expiresSeconds }) => expiresSeconds > 0) : [];
+  if (!contacts.some(({ uri }) => uri.scheme === "sips")) return undefined;
+  const path = request.headers.list("Path").map((value) => parseNameAddr(value, "Path").uri);
+  const all = [request.uri, ...contacts.map(({ uri }) => uri), ...path];
+  return all.every(({ scheme }) => scheme === "sips")
+    ? undefined
+    : { statusCode: 400, reason: "Bad Request (a sips contact wants sips in Request-URI, Contact and Path)" };
 }
 
 /** Whether the registration is bound to a flow that we, or an edge proxy with `ob`, can find again. RFC 5626 §6. */

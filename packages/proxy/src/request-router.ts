@@ -170,10 +170,14 @@ export class RequestRouter {
     return service.handle({ transaction, aor, sender: { trusted: each.trusted, user } });
   }
 
-  /** §16.3 (6): who claims to be a user of ours proves it, unless the request belongs to a dialog that was let through. */
+  /**
+   * §16.3 (6): who claims to be a user of ours proves it, unless the request belongs to a dialog that was let through. Without a
+   * To tag it does not, whatever Call-ID and Route it has: its sender may have got them for a dialog of its own.
+   */
   #mustAuthenticate({ request, route, trusted, position }: Case): boolean {
     const { authenticator, domains } = this.#options;
-    if (authenticator === undefined || trusted || route.inDialog || position.done !== undefined) return false;
+    const inDialog = route.inDialog && (route.onlyFlow || request.to.params.has("tag"));
+    if (authenticator === undefined || trusted || inDialog || position.done !== undefined) return false;
     return domains.isResponsibleFor(request.from.uri);
   }
 

@@ -13,7 +13,10 @@ import type { RecordRoutes } from "./record-route.ts";
 
 /** What was learnt while own routes were taken off. */
 export interface RouteInformation {
-  /** A Route of ours was there, made for this dialog: the request may leave here wherever it goes. */
+  /**
+   * A Route of ours was there, made for this dialog: the request may leave here wherever it goes. Or it was a Path of ours, and
+   * the request goes to nobody but the user agent on that flow.
+   */
   readonly inDialog: boolean;
   /** The flow that leads on, when that Route named one. */
   readonly target: Target | undefined;
@@ -50,13 +53,15 @@ export function preprocessRoute(
     ownRoutes.push(uri);
     const own = recordRoutes.read(uri, request.callId);
     const outgoing = own.target !== undefined && isSame(own.target, cameFrom);
-    // A Path leads to a user agent; to that itself it opens no way.
-    inDialog ||= own.signed && !(own.path && outgoing);
+    inDialog ||= own.signed && !own.path;
     unknownFlow ||= hasOb(uri) && !own.signed;
     if (own.target === undefined || outgoing) continue;
     target = own.target;
     onlyFlow = own.path;
   }
+  // A Path is good for all Call-IDs, so it is a pass to its flow alone: neither to further Routes nor to users looked up here.
+  onlyFlow &&= firstRoute(request) === undefined && !domains.isResponsibleFor(request.uri);
+  inDialog ||= onlyFlow;
   return { inDialog, target, onlyFlow, unknownFlow, ownRoutes };
 }
 

@@ -95,6 +95,8 @@ export class SipProxy {
       resolver,
       events,
       authenticates,
+      isUser: (aor) =>
+        users?.knows(aor) === true && !servers.some(({ serviceIdentities }) => serviceIdentities.has(aor.uri)),
     });
     this.#router = new RequestRouter({
       ...{ endpoint, domains, store, registrar, authenticator, users, trusted, recordRoutes, settings, events, logger },

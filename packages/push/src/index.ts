@@ -19,6 +19,7 @@ export {
   toPresence,
   toServiceCapabilities,
 } from "./capabilities.ts";
+export { type ChargingVectorInit, newChargingVector } from "./charging-vector.ts";
 export { applicationIdOfMediaType, mediaTypesOfApplication } from "./content-types.ts";
 export { PushInputError, type PushInputErrorCode } from "./errors.ts";
 export {
@@ -30,7 +31,7 @@ export {
   serializeFeatureTagValue,
   toContactParams,
 } from "./feature-tag.ts";
-export { identityHeaders } from "./identity-headers.ts";
+export { chargingHeaders, identityHeaders, initialHeaders } from "./identity-headers.ts";
 export {
   type NotificationAttempt,
   type PushAttempt,

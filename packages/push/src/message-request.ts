@@ -1,6 +1,8 @@
 import { createRequest, type NotificationInit, type SipRequest } from "@sip-push/sip";
 import type { Representation } from "./accept.ts";
+import type { ChargingVectorInit } from "./charging-vector.ts";
 import { type AcceptContactFlags, serializeAcceptContact } from "./feature-tag.ts";
+import { chargingHeaders, identityHeaders } from "./identity-headers.ts";
 import { serializeOmaPushEvent } from "./oma-push-event.ts";
 import type { PushMessage, Validity } from "./push-message.ts";
 import { type ReportRequestInit, withReportRequest } from "./report-envelope.ts";
@@ -14,13 +16,6 @@ type HeaderFields = ReadonlyArray<readonly [name: string, value: string]>;
  */
 export type SenderRole = "isc" | "gm" | "plain";
 
-/** The header field with the sender's identity, by role. */
-const identityHeaders: Readonly<Record<SenderRole, string | undefined>> = {
-  isc: "P-Asserted-Identity",
-  gm: "P-Preferred-Identity",
-  plain: undefined,
-};
-
 /** What all requests of one sender have in common. */
 export interface PushBinding {
   readonly role: SenderRole;
@@ -28,6 +23,10 @@ export interface PushBinding {
   readonly from: string;
   /** Identity to assert or prefer, as `from`. Default: `from`. */
   readonly identity?: string;
+  /** The user for whom the requests are made, as `from`: P-Served-User, originating (RFC 5502). Inside a trust domain only. */
+  readonly servedUser?: string;
+  /** Each request outside a dialog carries a new P-Charging-Vector (RFC 7315). Inside a trust domain only. Default: none does. */
+  readonly chargingVector?: ChargingVectorInit;
   /** Preloaded route set: name-addrs, topmost first. RFC 3261 §8.1.2. */
   readonly route?: readonly string[];
   readonly acceptContact?: AcceptContactFlags;
@@ -66,11 +65,10 @@ export class PushRequestFactory {
   readonly #acceptContact = new Map<string, readonly [string, string]>();
 
   constructor(binding: PushBinding) {
-    const { role, from, identity = from, route = [], userAgent } = binding;
+    const { route = [], userAgent } = binding;
     this.#binding = binding;
     const tail: Array<readonly [string, string]> = route.map((hop) => ["Route", hop] as const);
-    const identityHeader = identityHeaders[role];
-    if (identityHeader !== undefined) tail.push([identityHeader, identity.includes("<") ? identity : `<${identity}>`]);
+    tail.push(...identityHeaders(binding));
     // RFC 3841 §9.1: two handsets that both take it would be a silent double delivery.
     tail.push(["Request-Disposition", "no-fork"]);
     if (userAgent !== undefined) tail.push(["User-Agent", userAgent]);
@@ -85,6 +83,7 @@ export class PushRequestFactory {
     const { requestUri, to = requestUri, callId, fromTag, cseq } = attempt;
     const content = this.#contentOf(push, attempt, to);
     const headers = this.#tail.slice();
+    if (this.#binding.chargingVector !== undefined) headers.push(...chargingHeaders(this.#binding));
     if (push.applicationId !== null) headers.push(this.#acceptContactFor(push.applicationId));
     if (attempt.validity !== undefined) {
       headers.push(["Date", attempt.validity.date], ["Expires", String(attempt.validity.expiresSeconds)]);

@@ -1,4 +1,4 @@
-import { type EventHeader, parseEvent, quote, serializeEvent, unquote } from "@sip-push/sip";
+import { decodeText, type EventHeader, parseEvent, quote, serializeEvent, unquote } from "@sip-push/sip";
 import { applicationUrn, parseApplicationId } from "./application-ids.ts";
 import { PushInputError } from "./errors.ts";
 
@@ -11,13 +11,13 @@ const OLD_PACKAGE = "push";
 const MAX_APPLICATIONS = 64;
 /** draft-mdolly-dispatch-oma-push-00 §7.4, without the list's own comma and quote: printable. */
 const LIST_CHARACTERS = /^[!#-+\-.-[\]-~]+$/;
-const DEV_CAP_CHARACTERS = /^[\t -~\x80-\xff]*$/;
+const DEV_CAP_CHARACTERS = /^[\t[^\p{Cc}\p{Cs}]]*$/v;
 
 /** The Event of SUBSCRIBE and NOTIFY. */
 export interface OmaPushEvent {
   /** Short names, each once, in order. */
   readonly applicationIds: readonly string[];
-  /** What `dev-cap` says of the device; null when it is not there. */
+  /** What `dev-cap` says of the device, Unicode; null when it is not there. */
   readonly deviceCapabilities: string | null;
   /** Deprecated by RFC 6665 §4.5.2, yet what tells two subscriptions in one dialog apart: echoed. */
   readonly id: string | null;
@@ -57,7 +57,7 @@ export function readOmaPushEvent(event: EventHeader, options: OmaPushEventOption
   const applicationIds = [...new Set(elements.flatMap((element) => parseApplicationId(element) ?? []))];
   if (applicationIds.length === 0) return { kind: "malformed", problem: "event-app-id names no application" };
   const devCap = event.params.get("dev-cap");
-  const deviceCapabilities = devCap === undefined || devCap === null ? null : unquote(devCap);
+  const deviceCapabilities = devCap === undefined || devCap === null ? null : decodeText(unquote(devCap));
   return { kind: "event", event: { applicationIds, deviceCapabilities, id: event.id ?? null } };
 }
 
@@ -97,7 +97,7 @@ export function serializeOmaPushEvent(init: OmaPushEventInit): string {
     throw new PushInputError("PUSH_BAD_APPLICATION_ID", "applicationIds", "holds a character that the list cannot");
   }
   if (deviceCapabilities !== null && !DEV_CAP_CHARACTERS.test(deviceCapabilities)) {
-    throw new PushInputError("PUSH_BAD_HEADER", "deviceCapabilities", "holds a control character");
+    throw new PushInputError("PUSH_BAD_HEADER", "deviceCapabilities", "holds a character that cannot be written");
   }
   const params = new Map([["event-app-id", `"${urns.join(",")}"`]]);
   if (deviceCapabilities !== null) params.set("dev-cap", quote(deviceCapabilities));

@@ -1,6 +1,10 @@
 import { hash } from "node:crypto";
 import type { BodyPart, ContentDisposition, DispositionRequest } from "@sip-push/bodies";
 import { type Notification, type NotificationJson, notificationToJson } from "@sip-push/notification";
+import type { PnParams } from "@sip-push/push";
+import type { CapabilityPublicationEvent } from "./publication/index.ts";
+import type { ReferralEvent } from "./referrals/index.ts";
+import type { SubscriptionEvent } from "./subscriptions/index.ts";
 
 /**
  * - `valid`: made with the password and nonce of its server. `invalid`: not so; handed over only when the policy says `accept`.
@@ -95,7 +99,14 @@ export interface RefusedEvent {
 /** What happens to a receiver besides pushes. */
 export type ReceiverEvent =
   | { readonly event: "listening"; readonly uri: string }
-  | { readonly event: "registered"; readonly aor: string; readonly contact: string; readonly expiresSeconds: number }
+  | {
+      readonly event: "registered";
+      readonly aor: string;
+      readonly contact: string;
+      readonly expiresSeconds: number;
+      /** As configured: what the Contact told the registrar. RFC 8599 §4.1. */
+      readonly pushNotificationService?: PnParams;
+    }
   | {
       readonly event: "registration-failed";
       readonly aor: string;
@@ -105,6 +116,9 @@ export type ReceiverEvent =
       readonly retryInMs: number;
     }
   | { readonly event: "unregistered"; readonly aor: string }
+  | SubscriptionEvent
+  | ReferralEvent
+  | CapabilityPublicationEvent
   | RefusedEvent;
 
 /** A part of a push in JSON: what it is, not what is in it. */

@@ -4,13 +4,13 @@ import {
   canonicalHost,
   type Flow,
   parseNameAddr,
-  type Registration,
   SipParseError,
   type SipRequest,
   type SipUri,
   TrustConfigError,
   TrustDomain,
   type Uri,
+  type UserRegistration,
 } from "@sip-push/sip";
 
 /** An asserted identity: as text for people and events, parsed for comparison. */
@@ -22,22 +22,32 @@ export interface AssertedIdentity {
 /** Knows which hops are inside the trust domain. RFC 3325 §5, §8: the identity asserted by any other is worth nothing. */
 export class TrustedHops {
   readonly #domain: TrustDomain;
-  readonly #registration: Registration | undefined;
+  readonly #registration: Pick<UserRegistration, "openFlows"> | undefined;
 
   /**
    * @param hops addresses, ranges and names in certificates; undefined for the proxy alone: the address or name that `proxy`
-   *   has, and the address that the binding was made with.
+   *   has, and the addresses that the binding was made with.
    * @throws {PushInputError} PUSH_BAD_OPTION naming the hop, such as `trustedHops[0]`.
    */
-  constructor(hops: readonly string[] | undefined, proxy: SipUri | undefined, registration: Registration | undefined) {
+  constructor(
+    hops: readonly string[] | undefined,
+    proxy: SipUri | undefined,
+    registration: Pick<UserRegistration, "openFlows"> | undefined,
+  ) {
     this.#domain = hops === undefined ? proxyAlone(proxy) : trustDomainOf(hops, (index) => `trustedHops[${index}]`);
     this.#registration = hops === undefined ? registration : undefined;
   }
 
-  /** The identities that a trusted hop asserts; empty when the request came from elsewhere. RFC 3325 §9.1: one or two. */
-  assertedIdentities(request: SipRequest, flow: Flow): AssertedIdentity[] {
-    if (!request.headers.has("P-Asserted-Identity") || !this.trusts(flow)) return [];
-    return request.headers.list("P-Asserted-Identity").flatMap((text) => {
+  /**
+   * The identities that a trusted hop asserts; empty when the request came from elsewhere. RFC 3325 §9.1: one or two.
+   *
+   * @param otherwise URI of the identity that such a hop vouches for when it asserts none.
+   */
+  assertedIdentities(request: SipRequest, flow: Flow, otherwise?: string): AssertedIdentity[] {
+    const asserted = request.headers.has("P-Asserted-Identity");
+    if ((!asserted && otherwise === undefined) || !this.trusts(flow)) return [];
+    const texts = asserted ? request.headers.list("P-Asserted-Identity") : [`<${otherwise}>`];
+    return texts.flatMap((text) => {
       try {
         const { uri, uriText } = parseNameAddr(text, "P-Asserted-Identity");
         return [{ text: uriText, uri }];
@@ -50,7 +60,8 @@ export class TrustedHops {
 
   /** Whether the peer of a flow is such a hop. */
   trusts(flow: Flow): boolean {
-    return this.#domain.has(flow) || flow.remote.address === this.#registration?.flow?.remote.address;
+    if (this.#domain.has(flow)) return true;
+    return this.#registration?.openFlows.some(({ remote }) => remote.address === flow.remote.address) ?? false;
   }
 }
 

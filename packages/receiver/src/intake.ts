@@ -45,6 +45,11 @@ export interface PushNotification {
   readonly request: SipRequest;
   /** The flow that brought it. */
   readonly flow: Flow;
+  /**
+   * URI that was subscribed to. Proxies assert no identities within dialogs, yet who answers there is whom the core led the
+   * SUBSCRIBE to, so a NOTIFY that comes through a trusted hop is of this identity.
+   */
+  readonly subscribedTo?: string;
 }
 
 /**
@@ -75,7 +80,7 @@ export class PushIntake {
   /** Answers a MESSAGE, now or when its handler settled. */
   take(transaction: ServerTransaction): void {
     const { request, flow } = transaction;
-    this.#take(request, flow, carriers.message, (given) => reply(transaction, given));
+    this.#take({ request, flow }, carriers.message, (given) => reply(transaction, given));
   }
 
   /**
@@ -83,11 +88,12 @@ export class PushIntake {
    * when the user is to be asked (RFC 6665 §4.1.3), otherwise when the handler settled, within `handlerTimeoutMs`. An answer
    * never ends the subscription. One without a body has nothing to push and is answered 200. Never rejects.
    */
-  takeNotify({ request, flow }: PushNotification): Promise<Answer> {
-    return new Promise((resolve) => this.#take(request, flow, carriers.notify, resolve));
+  takeNotify(notification: PushNotification): Promise<Answer> {
+    return new Promise((resolve) => this.#take(notification, carriers.notify, resolve));
   }
 
-  #take(request: SipRequest, flow: Flow, carrier: Carrier, respond: Settle): void {
+  #take(bringer: PushNotification, carrier: Carrier, respond: Settle): void {
+    const { request } = bringer;
     if (request.body.length === 0 && !carrier.emptyIsText) {
       respond(OK);
       return;
@@ -101,15 +107,16 @@ export class PushIntake {
     this.#requests.set(key, answer);
     const settle: Settle = (given) => answer.settle(answerBy(carrier, given));
     try {
-      this.#screen(request, flow, carrier, settle);
+      this.#screen(bringer, carrier, settle);
     } catch (error) {
       settle(this.#failed(error, request));
     }
   }
 
-  #screen(request: SipRequest, flow: Flow, carrier: Carrier, settle: Settle): void {
+  #screen(bringer: PushNotification, carrier: Carrier, settle: Settle): void {
     const { rules, hops, clock, digest: policy } = this.#options;
-    const identities = hops.assertedIdentities(request, flow);
+    const { request, flow } = bringer;
+    const identities = hops.assertedIdentities(request, flow, bringer.subscribedTo);
     const { remote, peerNames } = flow;
     const assertedIdentities = identities.map(({ uri }) => uri);
     const origin = { assertedIdentities, sourceAddress: remote.address, peerNames };

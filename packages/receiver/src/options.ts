@@ -1,15 +1,13 @@
-import { checkNumbers, DEFAULT_MAX_BODY_BYTES, PushInputError } from "@sip-push/push";
+import { checkNumbers, DEFAULT_MAX_BODY_BYTES, type PnParams, PushInputError } from "@sip-push/push";
 import {
   type Clock,
   type DigestAccount,
   DigestClient,
   type ListenAddress,
   type Logger,
-  parseUri,
   type RequestSenderOptions,
   type SipEndpoint,
   type SipEndpointOptions,
-  SipParseError,
   type SipUri,
 } from "@sip-push/sip";
 import type { ReceiverApplication } from "./applications.ts";
@@ -17,7 +15,13 @@ import type { DigestPolicy } from "./digest-policy.ts";
 import type { PushEvent, ReceiverEvent } from "./events.ts";
 import type { PushHandlers } from "./handlers.ts";
 import type { ReceiverRole } from "./own-requests.ts";
+import { type PublishOptions, readPublish } from "./publication/index.ts";
+import type { ReferPolicy } from "./referrals/index.ts";
+import { pnUriParams } from "./registration/index.ts";
 import { checkReportOptions, type ReportOptions, type ReportPolicy } from "./reports/index.ts";
+import { sipUriOf } from "./sip-uri-option.ts";
+import { readSubscription, type SubscriptionOptions } from "./subscriptions/index.ts";
+import type { SubscriptionWish } from "./subscriptions/subscription-options.ts";
 import type { TrustedPpg } from "./trust-policy.ts";
 
 /** Bounds of a receiver: past them it refuses, or forgets the oldest. */
@@ -36,6 +40,10 @@ export interface PushReceiverLimits {
   readonly sessionWindowMs?: number;
   /** Requests, and sessions, that are remembered. Default 100000 each. */
   readonly maxRemembered?: number;
+  /** Pushes of one sender in a minute; more are 486 with Retry-After until it is over. Default: no limit. */
+  readonly maxPushesPerMinute?: number;
+  /** Subscriptions by reference at a time; a REFER for more is 486. Default 16. */
+  readonly maxReferrals?: number;
 }
 
 /** Settings of a Push Receiver agent. */
@@ -48,13 +56,24 @@ export interface PushReceiverOptions {
   readonly endpoint?: SipEndpoint;
   /** First hop for REGISTER: `sip:` or `sips:` URI. Default: the domain of the AoR. */
   readonly proxy?: string;
+  /**
+   * Outbound proxies to register with, each over a flow of its own, instead of `proxy`; one alone gets two flows. RFC 5626 §4.2.
+   * 1 to 8 URIs; needs `instanceId`.
+   */
+  readonly proxies?: readonly string[];
   /** Whether to register. Default true. */
   readonly register?: boolean;
   /** Asked of the registrar. Default 3600. */
   readonly expiresSeconds?: number;
   /** `urn:uuid:…`, the same over restarts. RFC 5626 §4.1. */
   readonly instanceId?: string;
-  /** Answers the registrar's challenges. */
+  /** Value of P-Access-Network-Info, told to the first hop where nobody can listen. RFC 7315 §4.4. */
+  readonly accessNetworkInfo?: string;
+  /** The way to the first hop is secure by other means than TLS. Default false. */
+  readonly trustedAccess?: boolean;
+  /** How a push notification service wakes the device: parameters of the registered Contact. RFC 8599 §4.1. */
+  readonly pushNotificationService?: PnParams;
+  /** Answers challenges: by password, or by a USIM (AKA, RFC 3310, RFC 4169) whose private identity is the user name. */
   readonly credentials?: DigestClient | readonly DigestAccount[];
   /** Default `push.syncml`: DS notifications. */
   readonly applications?: ReadonlyArray<string | ReceiverApplication>;
@@ -68,7 +87,13 @@ export interface PushReceiverOptions {
   readonly expired?: "refuse" | "accept";
   /** How far the sender's clock may be off. Default 30. */
   readonly clockToleranceSeconds?: number;
-  /** Event packages for Allow-Events. Default none. */
+  /** Senders to subscribe to. */
+  readonly subscriptions?: readonly SubscriptionOptions[];
+  /** What becomes of references to subscribe (REFER). Default `accept`. */
+  readonly refer?: ReferPolicy;
+  /** Whether, and where, to publish what the receiver can take. Default false. */
+  readonly publish?: boolean | PublishOptions;
+  /** Event packages for Allow-Events besides `oma-push` and `refer`. */
   readonly eventPackages?: readonly string[];
   readonly handlers?: PushHandlers;
   /** Where the receiver stands, which decides how its own requests say who it is. Default `plain`. */
@@ -100,13 +125,19 @@ export const defaultLimits: Required<PushReceiverLimits> = {
   repeatWindowMs: 300_000,
   sessionWindowMs: 300_000,
   maxRemembered: 100_000,
+  maxPushesPerMinute: Number.POSITIVE_INFINITY,
+  maxReferrals: 16,
 };
 
 /** The options that need reading, read. */
 export interface ReadOptions {
   readonly aor: SipUri;
+  /** The first hop: `proxy`, else the first of `proxies`. */
   readonly proxy: SipUri | undefined;
+  readonly proxies: readonly SipUri[] | undefined;
   readonly credentials: DigestClient | undefined;
+  readonly subscriptions: readonly SubscriptionWish[];
+  readonly publish: PublishOptions | undefined;
 }
 
 /** delta-seconds of RFC 3261 §25.1. */
@@ -121,7 +152,12 @@ const limitRanges = {
   repeatWindowMs: {},
   sessionWindowMs: {},
   maxRemembered: {},
+  maxPushesPerMinute: { min: 1 },
+  maxReferrals: { integer: true },
 };
+
+/** RFC 5626 §4.2.1; as the stack has it. */
+const MAX_PROXIES = 8;
 
 /** @throws {PushInputError} PUSH_BAD_OPTION naming the option. */
 export function readOptions(options: PushReceiverOptions): ReadOptions {
@@ -137,11 +173,36 @@ export function readOptions(options: PushReceiverOptions): ReadOptions {
   if (options.endpoint === undefined && (options.listen ?? []).length === 0) {
     throw new PushInputError("PUSH_BAD_OPTION", "listen", "give addresses to listen on, or an endpoint");
   }
+  const { pushNotificationService, subscriptions = [], publish = false } = options;
+  if (pushNotificationService !== undefined) checkService(pushNotificationService);
+  const proxies = proxiesOf(options);
   return {
     aor,
-    proxy: options.proxy === undefined ? undefined : sipUriOf(options.proxy, "proxy"),
+    proxy: options.proxy === undefined ? proxies?.[0] : sipUriOf(options.proxy, "proxy"),
+    proxies,
     credentials: digestClientOf(options),
+    subscriptions: subscriptions.map((each, index) => readSubscription(each, `subscriptions[${index}]`)),
+    publish: readPublish(publish),
   };
+}
+
+function proxiesOf({ proxy, proxies, instanceId }: PushReceiverOptions): readonly SipUri[] | undefined {
+  if (proxies === undefined) return undefined;
+  const bad = (problem: string): PushInputError => new PushInputError("PUSH_BAD_OPTION", "proxies", problem);
+  if (proxy !== undefined) throw bad("is given as well as proxy");
+  if (instanceId === undefined) throw bad("needs instanceId: all flows are of one instance (RFC 5626 §4.1)");
+  if (proxies.length < 1 || proxies.length > MAX_PROXIES) throw bad(`must name 1 to ${MAX_PROXIES} proxies`);
+  return proxies.map((each, index) => sipUriOf(each, `proxies[${index}]`));
+}
+
+function checkService(service: PnParams): void {
+  try {
+    pnUriParams(service);
+  } catch (error) {
+    if (!(error instanceof PushInputError)) throw error;
+    const problem = error.message.slice(error.field.length + 2);
+    throw new PushInputError("PUSH_BAD_OPTION", `pushNotificationService.${error.field}`, problem, { cause: error });
+  }
 }
 
 /** The settings for reports, also when only the policy is given. */
@@ -152,15 +213,4 @@ export function reportOptionsOf({ reports = {} }: PushReceiverOptions): ReportOp
 function digestClientOf({ credentials, aor }: PushReceiverOptions): DigestClient | undefined {
   if (credentials === undefined || credentials instanceof DigestClient) return credentials;
   return new DigestClient({ accounts: credentials, nextHop: () => aor });
-}
-
-function sipUriOf(text: string, option: string): SipUri {
-  try {
-    const uri = parseUri(text, option);
-    if (uri.scheme === "sip" || uri.scheme === "sips") return uri;
-  } catch (error) {
-    if (!(error instanceof SipParseError)) throw error;
-    throw new PushInputError("PUSH_BAD_OPTION", option, error.message.slice(error.field.length + 2), { cause: error });
-  }
-  throw new PushInputError("PUSH_BAD_OPTION", option, `${JSON.stringify(text)} is no sip: or sips: URI`);
 }

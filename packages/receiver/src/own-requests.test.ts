@@ -58,4 +58,66 @@ describe("a request of the receiver", () => {
     sent({ registration });
     expect(identities).toEqual(["sip:bob@home.test", undefined]);
   });
+
+  it.each([
+    ["its own, when it is among those registered", ["sip:bobby@home.test", "sip:bob@HOME.test"], "sip:bob@home.test"],
+    [
+      "the default one of those registered otherwise (TS 24.229 §5.1.2A)",
+      ["sip:bobby@home.test"],
+      "sip:bobby@home.test",
+    ],
+    ["its own, when what is listed is no URI", ["<", "sip:bob@home.test"], "sip:bob@home.test"],
+  ])("prefers %s", (_, associatedUris, identity) => {
+    const identities: (string | undefined)[] = [];
+    const route = (preferred?: string) => {
+      identities.push(preferred);
+      return { headers: [], sending: {} };
+    };
+    sent({ role: "gm", registration: { route, associatedUris } });
+    expect(identities).toEqual([identity]);
+  });
+
+  it("is left to a registration over several flows to send (RFC 5626 §4.3)", () => {
+    const left: unknown[] = [];
+    const registration = {
+      route: () => ({ headers: [], sending: {} }),
+      send: (request: SipRequest, options?: SendOptions, identity?: string) => {
+        left.push([request.method, request.headers.get("Subject"), options, identity]);
+        return Promise.resolve({
+          kind: "failure" as const,
+          code: "SIP_CLOSED" as const,
+          reason: "",
+          retryable: false,
+          attempts: 0,
+        });
+      },
+    };
+    const own = new OwnRequests({
+      sender: {} as RequestSender,
+      aor: "sip:bob@home.test",
+      role: "gm",
+      registration,
+      proxy,
+      credentials: undefined,
+    });
+    void own.send({ method: "MESSAGE", requestUri: "sip:psi@home.test", headers: [["Subject", "x"]] }, signal);
+    expect(left).toEqual([["MESSAGE", "x", { signal }, "sip:bob@home.test"]]);
+  });
+
+  it("is told in pieces to subscriptions and publications", () => {
+    const flow = { transport: "TCP" } as unknown as NonNullable<ReturnType<OwnRequests["way"]>["flow"]>;
+    const headers = [
+      ["Route", "<sip:a;lr>, <sip:b;lr>"],
+      ["P-Access-Network-Info", "3GPP-E-UTRAN-FDD"],
+    ] as const;
+    const own = new OwnRequests({
+      sender: {} as RequestSender,
+      aor: "sip:bob@home.test",
+      role: "plain",
+      registration: { route: () => ({ headers, sending: { flow } }) },
+      proxy,
+      credentials: undefined,
+    });
+    expect(own.way()).toEqual({ routeSet: [headers[0][1]], headers: [headers[1]], flow, nextHop: undefined });
+  });
 });

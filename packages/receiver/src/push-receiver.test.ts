@@ -184,14 +184,14 @@ describe("registration", () => {
 
 describe("OPTIONS (RFC 3261 §11.2)", () => {
   it("tells what the receiver takes: Accept, Allow, Supported, and the feature tag in Contact (RFC 3840 §5)", async () => {
-    const receiver = await rig.open({ eventPackages: ["oma-push"] });
+    const receiver = await rig.open({ eventPackages: ["presence"] });
     const { statusCode, headers } = await rig.send({ method: "OPTIONS" });
     expect(statusCode).toBe(200);
     expect(headers.get("Accept")).toContain(DS_TYPE);
     expect(headers.get("Accept-Encoding")).toBe("identity, gzip, deflate");
-    expect(headers.get("Allow")).toBe("MESSAGE, OPTIONS");
-    expect(headers.get("Allow-Events")).toBe("oma-push");
-    expect(headers.get("Supported")).toBe("outbound, path, pref");
+    expect(headers.get("Allow")).toBe("MESSAGE, NOTIFY, REFER, SUBSCRIBE, OPTIONS");
+    expect(headers.get("Allow-Events")).toBe("oma-push, refer, presence");
+    expect(headers.get("Supported")).toBe("outbound, path, pref, gruu, norefersub");
     expect(headers.get("Contact")).toBe(`<${receiver.contact}>;+g.oma.pusheventapp="push.syncml"`);
     expect(receiver.contact).toBe(`sip:bob@${HANDSET}:5060`);
   });

@@ -1,64 +1,52 @@
-import { toContactParams } from "@sip-push/push";
 import {
   acceptedCodings,
+  decodeText,
   type ListenAddress,
-  Registration,
-  type RegistrationEventReport,
   RequestSender,
   type ServerTransaction,
   SipEndpoint,
-  type SipUri,
-  serializeParams,
-  type TransportName,
+  type SipRequest,
   UasCore,
 } from "@sip-push/sip";
-import { reply } from "./answer.ts";
-import { Applications } from "./applications.ts";
+import { type Answer, reply } from "./answer.ts";
+import type { ReceiverApplication } from "./applications.ts";
+import { answerBy, carriers } from "./carrier.ts";
 import type { ReceiverEvent } from "./events.ts";
 import { closingAnswer } from "./handlers.ts";
-import { TrustedHops } from "./identity.ts";
-import { PushIntake } from "./intake.ts";
+import { PushIntake, type PushNotification } from "./intake.ts";
 import { defaultLimits, type PushReceiverOptions, type ReadOptions, readOptions, reportOptionsOf } from "./options.ts";
-import { OwnRequests } from "./own-requests.ts";
+import { type METHODS, OPTION_TAGS, ReceiverServices } from "./receiver-services.ts";
 import { Reporter, type ReportStats } from "./reports/index.ts";
+import { PushLimit, type PushSubscription, readSubscription, type SubscriptionOptions } from "./subscriptions/index.ts";
 import { TrustList } from "./trust-policy.ts";
 
-/** Option tags for Supported: what this user agent understands. RFC 5626, RFC 3327, RFC 3840. */
-const OPTION_TAGS = ["outbound", "path", "pref"] as const;
-
-/** For the last reports, while the binding is removed. */
+/** For the last reports, while the services end. */
 const CLOSE_MS = 900;
 
 /**
- * Push Receiver agent (OMA SIP Push, reference point P-1): registers a handset's applications, takes pushes, and hands each over
- * once, whatever the network does with its requests.
+ * Push Receiver agent (OMA SIP Push, reference point P-1): registers a handset's applications, subscribes to pushes, takes them, and
+ * hands each over once, whatever the network does with its requests; follows references to subscribe, and publishes what it can
+ * take.
  */
 export class PushReceiver {
   readonly #endpoint: SipEndpoint;
   readonly #ownsEndpoint: boolean;
-  readonly #registration: Registration | undefined;
+  readonly #services: ReceiverServices;
   readonly #intake: PushIntake;
+  readonly #limit: PushLimit;
   readonly #reporter: Reporter;
   readonly #uas: UasCore;
-  readonly #aor: SipUri;
-  readonly #contactParams: ReadonlyMap<string, string | null>;
   readonly #onEvent: (event: ReceiverEvent) => void;
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
 
-  private constructor(
-    options: PushReceiverOptions,
-    read: ReadOptions,
-    applications: Applications,
-    endpoint: SipEndpoint,
-  ) {
-    const { trustedPpgs, clockToleranceSeconds = 30, expired = "refuse", eventPackages = [] } = options;
+  private constructor(options: PushReceiverOptions, read: ReadOptions, endpoint: SipEndpoint) {
+    const { aor, stack, trustedPpgs, expired = "refuse", clockToleranceSeconds = 30 } = options;
     const limits = { ...defaultLimits, ...options.limits };
     const logger = options.logger ?? endpoint.logger;
+    const { clock } = endpoint;
     this.#endpoint = endpoint;
     this.#ownsEndpoint = options.endpoint === undefined;
-    this.#aor = read.aor;
-    this.#contactParams = toContactParams(applications.names);
     this.#onEvent = (event) => {
       try {
         options.onEvent?.(event);
@@ -66,22 +54,25 @@ export class PushReceiver {
         logger.error({ err: error, event: event.event }, "receiver observer threw");
       }
     };
-    const sender = new RequestSender({ ...options.stack, endpoint });
-    this.#registration = options.register === false ? undefined : this.#newRegistration(options, read, sender);
-    const { aor, role = "plain", stack } = options;
-    const own = new OwnRequests({
-      sender,
-      aor,
-      role,
-      registration: this.#registration,
-      proxy: read.proxy,
-      credentials: read.credentials,
+    const trust = trustedPpgs === undefined ? undefined : new TrustList(trustedPpgs);
+    const services = new ReceiverServices({
+      endpoint,
+      sender: new RequestSender({ ...stack, endpoint }),
+      options,
+      read,
+      limits,
+      trust,
+      takePush: (notification) => this.#takeNotify(notification),
+      onEvent: this.#onEvent,
+      logger,
     });
+    const { face, own, hops } = services;
+    this.#services = services;
     this.#reporter = new Reporter({
       ...reportOptionsOf(options),
       send: (init, signal) => own.send(init, signal),
       aor,
-      clock: endpoint.clock,
+      clock,
       logger,
       repeatWindowMs: limits.repeatWindowMs,
       maxRemembered: limits.maxRemembered,
@@ -89,43 +80,37 @@ export class PushReceiver {
     });
     this.#intake = new PushIntake({
       rules: {
-        applications,
-        trust: trustedPpgs === undefined ? undefined : new TrustList(trustedPpgs),
+        // They can change.
+        get applications() {
+          return face.all;
+        },
+        trust,
         maxBodyBytes: limits.maxBodyBytes,
         expired,
         clockToleranceSeconds,
       },
-      hops: new TrustedHops(options.trustedHops, read.proxy, this.#registration),
+      hops,
       digest: options.digest,
       handlers: options.handlers ?? {},
       limits,
       onPush: options.onPush,
       onRefused: this.#onEvent,
       reporter: this.#reporter,
-      clock: endpoint.clock,
+      clock,
       logger,
       closing: this.#closing.signal,
     });
-    this.#uas = new UasCore({
-      methods: { MESSAGE: (transaction) => this.#intake.take(transaction) },
-      accept: applications.accept,
-      acceptEncodings: acceptedCodings,
-      optionTags: OPTION_TAGS,
-      optionsHeaders: () => [
-        ["Contact", `<${this.contact}>${serializeParams(this.#contactParams)}`],
-        ...(eventPackages.length === 0 ? [] : [["Allow-Events", eventPackages.join(", ")] as const]),
-      ],
-    });
+    this.#limit = new PushLimit(clock, limits.maxPushesPerMinute, limits.maxRemembered);
+    this.#uas = this.#newUas();
   }
 
   /**
-   * Listens, and starts to register; `registered` tells when that is done.
+   * Listens, and starts to register; `registered` tells when that is done. Then it subscribes and publishes.
    *
    * @throws {PushInputError} naming the option. {@link SipTransportError} SIP_LISTEN_FAILED.
    */
   static async open(options: PushReceiverOptions): Promise<PushReceiver> {
     const read = readOptions(options);
-    const applications = new Applications(options.applications ?? ["push.syncml"]);
     let receiver: PushReceiver | undefined;
     const endpoint =
       options.endpoint ??
@@ -138,13 +123,15 @@ export class PushReceiver {
           receiver === undefined ? reply(transaction, closingAnswer) : receiver.handle(transaction),
       }));
     try {
-      receiver = new PushReceiver(options, read, applications, endpoint);
+      const opening = new PushReceiver(options, read, endpoint);
+      await opening.#services.open();
+      receiver = opening;
     } catch (error) {
       if (options.endpoint === undefined) await endpoint.close();
       throw error;
     }
     receiver.#onEvent({ event: "listening", uri: receiver.contact });
-    receiver.#registration?.start();
+    receiver.#services.start();
     return receiver;
   }
 
@@ -155,7 +142,12 @@ export class PushReceiver {
 
   /** Contact URI: where requests reach this receiver directly. */
   get contact(): string {
-    return this.#registration?.contact ?? directContact(this.#aor, this.#endpoint);
+    return this.#services.face.address;
+  }
+
+  /** Public GRUU (RFC 5627), when the registrar gave one. */
+  get gruu(): string | undefined {
+    return this.#services.registration?.user.gruu;
   }
 
   /** Pushes handed over, repeats, refusals; and handlers at work. */
@@ -173,65 +165,111 @@ export class PushReceiver {
     return this.#reporter.stats;
   }
 
-  /** Takes a request; the caller of an `endpoint` of its own passes them here. */
-  handle(transaction: ServerTransaction): void {
-    if (this.#closed !== undefined) reply(transaction, closingAnswer);
-    else this.#uas.handle(transaction);
+  /** NOTIFYs that belonged to no subscription (481), and that could not be read (400). */
+  get notifyStats(): { readonly unmatched: number; readonly malformed: number } {
+    return { ...this.#services.subscriptions.stats };
   }
 
-  /** Refuses what still comes, removes the binding (within a second), ends handlers and closes. Idempotent. */
+  /** Subscriptions to pushes, those by reference among them. */
+  get subscriptions(): readonly PushSubscription[] {
+    return this.#services.subscriptions.all;
+  }
+
+  /**
+   * Subscribes to the pushes of `to`, once the receiver is registered, and keeps that up until it is stopped. A second subscription
+   * to the same target and applications is the first.
+   *
+   * @throws {PushInputError} naming the option. {@link TypeError} when the receiver was closed.
+   */
+  subscribe(to: string, options: Omit<SubscriptionOptions, "to"> = {}): PushSubscription {
+    if (this.#closed !== undefined) throw new TypeError("receiver: closed");
+    return this.#services.subscriptions.subscribe(readSubscription({ ...options, to }, "subscription"));
+  }
+
+  /**
+   * The handset has other applications now: registers, tells senders, and publishes anew.
+   *
+   * @throws {PushInputError} naming `applications[i]`; nothing has changed then.
+   */
+  setApplications(applications: ReadonlyArray<string | ReceiverApplication>): void {
+    this.#services.setApplications(applications);
+  }
+
+  /** Takes a request; the caller of an `endpoint` of its own passes them here. */
+  handle(transaction: ServerTransaction): void {
+    const { method } = transaction.request;
+    // The last NOTIFY of a subscription that is being ended.
+    if (this.#closed === undefined || method === "NOTIFY") this.#uas.handle(transaction);
+    else reply(transaction, closingAnswer);
+  }
+
+  /** Refuses what still comes, ends subscriptions, publication and binding (within a second), ends handlers and closes. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
   }
 
   async #close(): Promise<void> {
-    await Promise.all([this.#registration?.stop(), this.#reporter.close(CLOSE_MS)]);
+    await Promise.all([this.#reporter.close(CLOSE_MS), this.#services.close()]);
     this.#closing.abort();
     // One turn, for the answers of handlers that were just ended.
     await Promise.resolve();
     if (this.#ownsEndpoint) await this.#endpoint.close();
   }
 
-  #newRegistration(
-    { aor, expiresSeconds, instanceId, stack }: PushReceiverOptions,
-    { proxy, credentials }: ReadOptions,
-    sender: RequestSender,
-  ): Registration {
-    return new Registration({
-      endpoint: this.#endpoint,
-      sender,
-      aor,
-      contactParams: this.#contactParams,
-      onEvent: (report) => this.#onEvent(toReceiverEvent(report)),
-      ...(proxy === undefined ? {} : { nextHop: proxy }),
-      ...(credentials === undefined ? {} : { credentials }),
-      ...(expiresSeconds === undefined ? {} : { expiresSeconds }),
-      ...(instanceId === undefined ? {} : { instanceId }),
-      ...(stack?.random === undefined ? {} : { random: stack.random }),
+  #newUas(): UasCore {
+    const services = this.#services;
+    const { face } = services;
+    const methods: Record<(typeof METHODS)[number], (transaction: ServerTransaction) => void> = {
+      MESSAGE: (transaction) => this.#takeMessage(transaction),
+      NOTIFY: (transaction) => services.subscriptions.handle(transaction),
+      REFER: (transaction) => services.referrals?.handle(transaction),
+      SUBSCRIBE: (transaction) => services.referrals?.handleSubscribe(transaction),
+    };
+    return new UasCore({
+      methods,
+      get accept() {
+        return face.all.accept;
+      },
+      acceptEncodings: acceptedCodings,
+      optionTags: OPTION_TAGS,
+      optionsHeaders: () => [
+        ["Contact", face.contact],
+        ["Allow-Events", services.eventPackages.join(", ")],
+      ],
     });
   }
-}
 
-function toReceiverEvent(report: RegistrationEventReport): ReceiverEvent {
-  const { aor } = report;
-  switch (report.kind) {
-    case "registered":
-      return { event: "registered", aor, contact: report.contact, expiresSeconds: report.expiresSeconds };
-    case "failed": {
-      const { sipStatus, reason, retryInMs } = report;
-      return { event: "registration-failed", aor, sipStatus, reason, retryInMs };
-    }
-    case "ended":
-      return { event: "unregistered", aor };
-    default:
-      return report satisfies never;
+  #takeMessage(transaction: ServerTransaction): void {
+    const refusal = this.#limit.refusal(this.#senderOf(transaction));
+    if (refusal === undefined) this.#intake.take(transaction);
+    else reply(transaction, this.#tellRefused(transaction.request, refusal));
   }
-}
 
-/** The Contact of a receiver that does not register: the user of the AoR at its own address. */
-function directContact({ scheme, user }: SipUri, endpoint: SipEndpoint): string {
-  const transport: TransportName = endpoint.transportNames[0] ?? "UDP";
-  const param = transport === "UDP" ? "" : `;transport=${transport.toLowerCase()}`;
-  return `${scheme}:${user === undefined ? "" : `${user}@`}${endpoint.sentBy(transport)}${param}`;
+  #takeNotify(notification: PushNotification): Answer | Promise<Answer> {
+    if (this.#closed !== undefined) return answerBy(carriers.notify, closingAnswer);
+    const refusal = this.#limit.refusal(this.#senderOf(notification));
+    return refusal === undefined
+      ? this.#intake.takeNotify(notification)
+      : this.#tellRefused(notification.request, refusal);
+  }
+
+  #senderOf({ request, flow, subscribedTo }: PushNotification): string {
+    return this.#services.hops.assertedIdentities(request, flow, subscribedTo)[0]?.text ?? request.from.uriText;
+  }
+
+  #tellRefused({ from, callId, headers, body }: SipRequest, answer: Answer): Answer {
+    const { statusCode: sipStatus, reason = "" } = answer;
+    const contentType = headers.get("Content-Type");
+    this.#onEvent({
+      event: "refused",
+      from: decodeText(from.uriText),
+      callId,
+      contentType: contentType === undefined ? null : decodeText(contentType),
+      length: body.length,
+      sipStatus,
+      reason,
+    });
+    return answer;
+  }
 }

@@ -103,8 +103,9 @@ describe("a push that is refused", () => {
 
   it("by another method gets 405 with Allow (RFC 3261 §8.2.1)", async () => {
     await rig.open();
-    const response = await rig.send({ method: "NOTIFY" });
-    expect([response.statusCode, response.headers.get("Allow")]).toEqual([405, "MESSAGE, OPTIONS"]);
+    const response = await rig.send({ method: "PUBLISH" });
+    const allow = "MESSAGE, NOTIFY, REFER, SUBSCRIBE, OPTIONS";
+    expect([response.statusCode, response.headers.get("Allow")]).toEqual([405, allow]);
   });
 });
 

@@ -1,10 +1,10 @@
 import { PushInputError } from "@sip-push/push";
-import { parseUri, SipParseError, type SipUri } from "@sip-push/sip";
+import { encodeText, parseUri, SipParseError, type SipUri } from "@sip-push/sip";
 
 /** @throws {PushInputError} PUSH_BAD_OPTION naming the option. */
 export function sipUriOf(text: string, option: string): SipUri {
   try {
-    const uri = parseUri(text, option);
+    const uri = parseUri(encodeText(text), option);
     if (uri.scheme === "sip" || uri.scheme === "sips") return uri;
   } catch (error) {
     if (!(error instanceof SipParseError)) throw error;

@@ -47,4 +47,24 @@ describe("hops whose P-Asserted-Identity is believed (RFC 3325 §5, §8)", () =>
       expect.objectContaining({ code: "PUSH_BAD_OPTION", field: "trustedHops[1]" }),
     );
   });
+
+  it("vouch for the identity that was subscribed to where they assert none, as within dialogs", () => {
+    const hops = new TrustedHops(["192.0.2.1"], undefined, undefined);
+    const bare = new SipRequest("NOTIFY", "sip:bob@home.test", SipHeaders.of([]), new Uint8Array(0));
+    const of = (from: SipRequest, address: string): string[] =>
+      hops.assertedIdentities(from, flowOf(address), "sip:ppg@home.test").map(({ text }) => text);
+    expect(of(bare, "192.0.2.1")).toEqual(["sip:ppg@home.test"]);
+    expect(of(request, "192.0.2.1")).toEqual(["sip:psi@home.test"]);
+    expect(of(bare, "192.0.2.2")).toEqual([]);
+  });
+
+  it("are all that the receiver is registered with", () => {
+    const registration = { openFlows: [flowOf("192.0.2.1"), flowOf("192.0.2.2")] };
+    const hops = new TrustedHops(undefined, undefined, registration);
+    expect(["192.0.2.1", "192.0.2.2", "192.0.2.3"].map((each) => believed(hops, flowOf(each)))).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
 });

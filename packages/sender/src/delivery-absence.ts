@@ -5,12 +5,13 @@ import type { Result } from "./result.ts";
 import type { SenderServices } from "./sender-services.ts";
 import type { SubscriptionEnd } from "./subscriptions/index.ts";
 
-/** How a wait for a handset ended: it is there, it did not come or cannot be waited for, or somebody ended the wait. */
-export interface AbsenceEnd {
-  readonly event: "due" | "overdue" | "abort" | "close";
-  /** For people, with `overdue`. */
-  readonly reason: string;
-}
+/**
+ * How a wait for a handset ended: it is there, it did not come or cannot be waited for (`reason` is for people), or somebody
+ * ended the wait.
+ */
+export type AbsenceEnd =
+  | { readonly event: "due" | "abort" | "close" }
+  | { readonly event: "overdue"; readonly reason: string };
 
 /** What to wait for. */
 export interface AbsenceRequest {
@@ -20,19 +21,21 @@ export interface AbsenceRequest {
   readonly waitMs: number;
   /** Clock at the last attempt. */
   readonly sinceMs: number;
+  /** Number of the last subscription at that time. */
+  readonly afterSubscription: number;
   readonly signal: AbortSignal | undefined;
 }
 
 type Ending = SubscriptionEnd | Exclude<RegistrationResult, { kind: "registered" }>["reason"] | "registered";
 
 const endings: Readonly<Record<Ending, AbsenceEnd>> = {
-  registered: { event: "due", reason: "" },
-  subscribed: { event: "due", reason: "" },
+  registered: { event: "due" },
+  subscribed: { event: "due" },
   deadline: { event: "overdue", reason: "the handset did not come in time" },
   overloaded: { event: "overdue", reason: "too many pushes wait for handsets" },
   unwatchable: { event: "overdue", reason: "the registrar does not tell when the handset registers" },
-  aborted: { event: "abort", reason: "" },
-  closed: { event: "close", reason: "" },
+  aborted: { event: "abort" },
+  closed: { event: "close" },
 };
 
 /** Results that a registration changes: nobody there, no answer, flow gone. */
@@ -59,10 +62,18 @@ export class Absence {
     return endings[await (this.#via === "notify" ? this.#subscribed(request) : this.#registered(request))];
   }
 
-  #subscribed({ recipient, applicationId, waitMs, signal }: AbsenceRequest): Promise<SubscriptionEnd> {
+  #subscribed({
+    recipient,
+    applicationId,
+    waitMs,
+    afterSubscription,
+    signal,
+  }: AbsenceRequest): Promise<SubscriptionEnd> {
     const { subscriptions } = this.#services;
     return subscriptions.whenSubscribed(recipient, applicationId, {
       waitMs,
+      // One that was there did not help.
+      after: afterSubscription,
       ...(signal === undefined ? {} : { signal }),
     });
   }

@@ -12,7 +12,7 @@ const MESSAGE: DeliveryMethod = { kind: "message" };
 
 /** The ways to one recipient in order of preference. */
 export class DeliveryMethods {
-  readonly #left: DeliveryMethod[];
+  #left: DeliveryMethod[];
   #current: DeliveryMethod | undefined;
 
   /** @param subscriptionIds live subscriptions of the recipient to the application, the preferred first. */
@@ -36,5 +36,13 @@ export class DeliveryMethods {
   /** Goes on with the next way. */
   take(): void {
     this.#current = this.#left.shift() ?? this.#current;
+  }
+
+  /** Before the first attempt: those that the handset is known not to take come last. */
+  prefer(fits: (method: DeliveryMethod) => boolean): void {
+    if (this.#current === undefined || !this.left) return;
+    const all = [this.#current, ...this.#left];
+    this.#left = [...all.filter(fits), ...all.filter((method) => !fits(method))];
+    this.take();
   }
 }

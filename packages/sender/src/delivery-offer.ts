@@ -2,8 +2,8 @@ import { CPIM_TYPE } from "@sip-push/bodies";
 import { normalizeApplicationId, type PushMessage } from "@sip-push/push";
 import type { SipResponse } from "@sip-push/sip";
 import type { CapabilityBook } from "./capabilities/index.ts";
-import type { DeliveryMethods } from "./delivery-methods.ts";
-import { chooseOffer, type PushAlternative } from "./offer-choice.ts";
+import type { DeliveryMethod, DeliveryMethods } from "./delivery-methods.ts";
+import { chooseOffer, type OfferChoice, type PushAlternative } from "./offer-choice.ts";
 import { nextRepresentation, withoutUnsupported } from "./re-offer.ts";
 
 /** What is offered to a recipient: the push, in the form that it may take best, and then what its answers allow. */
@@ -29,28 +29,37 @@ export class DeliveryOffer {
   }
 
   /**
-   * Before the first attempt: takes the form and the method that the handset is known to take. What is known only sets the order:
+   * Before the first attempt of all: takes the form that the handset is known to take; before each first one the method. What is known only sets the order:
    * it may be of yesterday, and no push is given up for it.
    */
   choose(book: CapabilityBook, recipient: string, methods: DeliveryMethods): void {
-    const handsets = this.#offered === undefined ? book.lookup(recipient) : [];
+    const handsets = book.lookup(recipient);
     if (handsets.length === 0) return;
-    const [push, ...alternatives] = this.#given;
-    for (;;) {
-      const method = methods.current?.kind === "notify" ? "NOTIFY" : "MESSAGE";
-      const { offer, verdict } = chooseOffer(handsets, push, alternatives, method);
-      if (verdict !== "no" && offer !== push) this.#use([offer]);
-      if (verdict !== "no" || !methods.left) return;
-      methods.take();
+    const choiceFor = (method: DeliveryMethod | undefined): OfferChoice => {
+      const [push, ...alternatives] = this.#formsFor(method);
+      return chooseOffer(handsets, push, alternatives, method?.kind === "notify" ? "NOTIFY" : "MESSAGE");
+    };
+    methods.prefer((method) => choiceFor(method).verdict !== "no");
+    if (this.#offered !== undefined) return;
+    const { offer, verdict } = choiceFor(methods.current);
+    if (verdict !== "no" && offer !== this.#given[0]) this.#use([offer]);
+  }
+
+  /** Before each attempt: a NOTIFY cannot be for another application than the one that was subscribed to. */
+  fit(method: DeliveryMethod): void {
+    const [push] = this.#given;
+    if (method.kind === "notify" && !isSameApplication(this.#push, push)) {
+      this.#offered = undefined;
+      this.#push = { ...this.#push, applicationId: push.applicationId };
     }
   }
 
   /** Remembers what a refusal says of the recipient's handsets. */
-  learn(book: CapabilityBook, recipient: string, response: SipResponse, method: "MESSAGE" | "NOTIFY"): void {
+  learn(book: CapabilityBook, recipient: string, response: SipResponse, method: DeliveryMethod): void {
     const { applicationId, report } = this.#push;
     const { contentType, body } = this.representation ?? this.#push;
     book.refused(recipient, response, {
-      method,
+      method: method.kind === "message" ? "MESSAGE" : "NOTIFY",
       applicationId: applicationId === null ? "" : normalizeApplicationId(applicationId),
       contentType: report === "receiver" ? CPIM_TYPE : contentType,
       bodyBytes: body.length,
@@ -58,19 +67,14 @@ export class DeliveryOffer {
   }
 
   /** The first form that a 415 allows and that was not offered. */
-  next(response: SipResponse, maxBodyBytes: number): PushAlternative | undefined {
-    return nextRepresentation<PushAlternative>(response, this.#offered ?? [this.#given[0]], this.#given, maxBodyBytes);
+  next(response: SipResponse, method: DeliveryMethod, maxBodyBytes: number): PushAlternative | undefined {
+    const [push] = this.#given;
+    return nextRepresentation<PushAlternative>(response, this.#offered ?? [push], this.#formsFor(method), maxBodyBytes);
   }
 
   /** From now on this is what is offered. */
   take(offer: PushAlternative): void {
     this.#use([...(this.#offered ?? [this.#given[0]]), offer]);
-  }
-
-  #use(offered: PushAlternative[]): void {
-    this.#offered = offered;
-    const { applicationId } = offered.at(-1) ?? {};
-    if (applicationId !== undefined) this.#push = { ...this.#push, applicationId };
   }
 
   /** The push without the option tags that a 420 calls unsupported; undefined when it requires none of them. */
@@ -81,4 +85,22 @@ export class DeliveryOffer {
   dropUnsupported(response: SipResponse): void {
     this.#push = this.withoutUnsupported(response) ?? this.#push;
   }
+
+  #formsFor(method: DeliveryMethod | undefined): readonly [PushMessage, ...PushAlternative[]] {
+    const [push, ...alternatives] = this.#given;
+    if (method?.kind !== "notify") return this.#given;
+    return [push, ...alternatives.filter((form) => isSameApplication(form, push))];
+  }
+
+  #use(offered: PushAlternative[]): void {
+    this.#offered = offered;
+    const { applicationId } = offered.at(-1) ?? {};
+    if (applicationId !== undefined) this.#push = { ...this.#push, applicationId };
+  }
+}
+
+function isSameApplication({ applicationId }: PushAlternative, push: PushMessage): boolean {
+  if (applicationId === undefined || applicationId === push.applicationId) return true;
+  if (applicationId === null || push.applicationId === null) return false;
+  return normalizeApplicationId(applicationId) === normalizeApplicationId(push.applicationId);
 }

@@ -1,6 +1,7 @@
-import type { ImdnDisposition } from "@sip-push/push";
+import type { ImdnDisposition, ReportRequestInit } from "@sip-push/push";
 import type { Clock } from "@sip-push/sip";
-import type { ExpectedReport, ReportDesk, ReportResult } from "./reports/index.ts";
+import type { DeliveryContext, DeliveryJob } from "./delivery-job.ts";
+import type { ExpectedReport, ReportResult } from "./reports/index.ts";
 
 /** Longest wait of a timer, 25 days: a longer one would fire at once. */
 const MAX_TIMER_MS = 0x7fff_ffff;
@@ -9,37 +10,26 @@ const MAX_TIMER_MS = 0x7fff_ffff;
 export type ReportEnd = ImdnDisposition | "missing" | "abort" | "close";
 
 /**
- * The delivery report of one push (RFC 5438): one Message-ID for all its attempts, so that a receiver reports once; and a
- * deadline that counts from the final response.
+ * The delivery report of one push (RFC 5438): one Message-ID for all its attempts, so that a receiver reports once, and a
+ * deadline that counts from the final response. After a negative report the next attempt is another message.
  */
-export class ReportWait {
-  readonly #expected: ExpectedReport;
+export class DeliveryReport {
+  readonly #context: DeliveryContext;
+  readonly #job: DeliveryJob;
   readonly #clock: Clock;
-  readonly #waitMs: number;
+  #expected: ExpectedReport | undefined;
   #result: ReportResult | undefined;
+  #onDelivered: (() => void) | undefined;
 
-  private constructor(expected: ExpectedReport, clock: Clock, waitMs: number) {
-    this.#expected = expected;
-    this.#clock = clock;
-    this.#waitMs = waitMs;
-    void expected.result.then((result) => {
-      this.#result = result;
-    });
+  constructor(context: DeliveryContext, job: DeliveryJob) {
+    this.#context = context;
+    this.#job = job;
+    this.#clock = context.clock;
   }
 
-  /** Undefined when too many reports are waited for. */
-  static open(
-    desk: ReportDesk,
-    { recipient, signal, waitMs }: { recipient: string; signal: AbortSignal | undefined; waitMs: number },
-    clock: Clock,
-  ): ReportWait | undefined {
-    const expected = desk.expect({ recipient, waitMs: MAX_TIMER_MS, ...(signal === undefined ? {} : { signal }) });
-    return expected && new ReportWait(expected, clock, waitMs);
-  }
-
-  /** For the Message-ID of the push. */
-  get messageId(): string {
-    return this.#expected.messageId;
+  /** One is asked for and may come, or came. */
+  get expected(): boolean {
+    return this.#expected !== undefined;
   }
 
   /** What was reported so far: a report may overtake the response. */
@@ -47,15 +37,51 @@ export class ReportWait {
     return this.#result?.kind === "reported" ? this.#result.report.disposition : null;
   }
 
+  /** Before an attempt. False when too many reports are waited for. */
+  open(): boolean {
+    const { recipient, signal } = this.#job;
+    if (this.#expected !== undefined && this.disposition === null) return true;
+    this.#result = undefined;
+    const expected = this.#context.services.reports.expect({
+      recipient: recipient.requestUri,
+      waitMs: MAX_TIMER_MS,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    this.#expected = expected;
+    void expected?.result.then((result) => {
+      if (this.#expected === expected) this.#take(result);
+    });
+    return expected !== undefined;
+  }
+
+  /** What the next attempt asks for; undefined: nothing. */
+  get request(): ReportRequestInit | undefined {
+    if (this.#expected === undefined) return undefined;
+    const { messageId } = this.#expected;
+    const { reportDispositions: dispositions } = this.#job.push;
+    return { messageId, sentAt: this.#clock.date(), ...(dispositions === undefined ? {} : { dispositions }) };
+  }
+
   /** A redirection led to this URI: its user may report too. */
   alsoFrom(uri: string): void {
-    this.#expected.alsoFrom(uri);
+    this.#expected?.alsoFrom(uri);
+  }
+
+  /** Calls back when the handset says that it has the push; gives what stops that. */
+  whenDelivered(listener: () => void): () => void {
+    if (this.disposition === "delivered") listener();
+    else this.#onDelivered = listener;
+    return () => {
+      this.#onDelivered = undefined;
+    };
   }
 
   /** Waits for the report from now on, until its deadline. */
   async end(): Promise<ReportEnd> {
-    const timer = this.#clock.schedule(this.#waitMs, () => this.#expected.cancel());
-    const result = await this.#expected.result;
+    const expected = this.#expected;
+    if (expected === undefined) return "missing";
+    const timer = this.#clock.schedule(Math.min(this.#job.reportWaitMs, MAX_TIMER_MS), () => expected.cancel());
+    const result = await expected.result;
     timer.cancel();
     if (result.kind === "reported") return result.report.disposition;
     if (result.reason === "aborted") return "abort";
@@ -64,6 +90,11 @@ export class ReportWait {
 
   /** No report is needed any more. */
   cancel(): void {
-    this.#expected.cancel();
+    this.#expected?.cancel();
+  }
+
+  #take(result: ReportResult): void {
+    this.#result = result;
+    if (this.disposition === "delivered") this.#onDelivered?.();
   }
 }

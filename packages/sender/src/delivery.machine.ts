@@ -1,20 +1,22 @@
 import type { DeliveryAction } from "@sip-push/push";
 
 /**
- * - `queued`: not sent yet. `sending`: a request is under way; entering sends it. `waiting`: for the time to try again;
- *   entering starts the timer. `offline`: for the handset to register; entering watches for that. `reporting`: accepted, and the
- *   delivery report is to come; entering waits for it. `done`: entering reports.
+ * - `queued`: not sent yet. `asking`: what the handset can take; entering asks. `sending`: a request is under way; entering
+ *   sends it. `waiting`: for the time to try again; entering starts the timer. `offline`: for the handset to register; entering
+ *   watches for that. `reporting`: accepted, and the delivery report is to come; entering waits for it. `done`: entering
+ *   reports.
  */
-export type DeliveryState = "queued" | "sending" | "waiting" | "offline" | "reporting" | "done";
+export type DeliveryState = "queued" | "asking" | "sending" | "waiting" | "offline" | "reporting" | "done";
 
 /**
- * `start`; the action that the outcome table names for a result; `due`: the time for the next try, or the handset is registered;
- * `overdue`: that did not come in time, or cannot be waited for; `abort`: the caller gave up; `close`: the sender closes.
+ * `start`; the action that the outcome table names for a result; `due`: the time for the next try, or the handset is registered,
+ * or has answered; `reported`: the handset's delivery report is there, which is the last word whatever else came; `overdue`: what
+ * is waited for did not come in time, or cannot be waited for; `abort`: the caller gave up; `close`: the sender closes.
  */
-export type DeliveryEvent = "start" | DeliveryAction | "due" | "overdue" | "abort" | "close";
+export type DeliveryEvent = "start" | DeliveryAction | "due" | "reported" | "overdue" | "abort" | "close";
 
 /**
- * - `timeLeft`: deliver-before has not passed. `targetLeft`: a redirection named another URI, and the result does not forbid
+ * - `unknown`: nothing is known of the recipient, and it may be asked. `timeLeft`: deliver-before has not passed. `targetLeft`: a redirection named another URI, and the result does not forbid
  *   trying it. `representationLeft`: one that the answer allows and that was not offered. `optionToDrop`: a required option tag
  *   that the answer calls unsupported. `expiresToRaise`: the answer has a higher Min-Expires. `retryLeft`: the caller's retry
  *   option has a try left, and its time comes before deliver-before. `methodLeft`: another subscription of the recipient, or
@@ -22,6 +24,7 @@ export type DeliveryEvent = "start" | DeliveryAction | "due" | "overdue" | "abor
  *   `mayRegister`: the result says that the handset is not there, and the caller waits for its registration.
  */
 export type DeliveryGuard =
+  | "unknown"
   | "timeLeft"
   | "targetLeft"
   | "representationLeft"
@@ -63,6 +66,8 @@ const nextMethod = when("methodLeft", "timeLeft")("sending", "takeMethod");
 const awaitReport = when("reportWanted")("reporting");
 const awaitRegistration = when("mayRegister", "timeLeft")("offline");
 const cancelled = otherwise("done", "reportCancelled");
+const begin = [when("timeLeft")("sending"), otherwise("done", "reportExpired")];
+const again = [when("timeLeft")("sending", "startOver"), report];
 
 type Row = Partial<Record<DeliveryEvent, readonly DeliveryTransition[]>>;
 
@@ -72,10 +77,17 @@ type Row = Partial<Record<DeliveryEvent, readonly DeliveryTransition[]>>;
  */
 export const deliveryMachine: Readonly<Record<DeliveryState, Row>> = {
   queued: {
-    start: [when("timeLeft")("sending"), otherwise("done", "reportExpired")],
+    start: [when("unknown", "timeLeft")("asking"), ...begin],
     abort: [cancelled],
   },
+  asking: {
+    due: begin,
+    abort: [cancelled],
+    // Sending then says that the sender is closed.
+    close: begin,
+  },
   sending: {
+    reported: [report],
     finish: [awaitReport, nextTarget, awaitRegistration, report],
     waitForReport: [awaitReport, report],
     follow: [nextTarget, report],
@@ -92,18 +104,20 @@ export const deliveryMachine: Readonly<Record<DeliveryState, Row>> = {
     nextTarget: [nextTarget, retry, report],
   },
   waiting: {
-    due: [when("timeLeft")("sending", "startOver"), report],
+    due: again,
+    reported: [report],
     abort: [cancelled],
     close: [report],
   },
   offline: {
-    due: [when("timeLeft")("sending", "startOver"), report],
+    due: again,
+    reported: [report],
     overdue: [report],
     abort: [cancelled],
     close: [report],
   },
   reporting: {
-    finish: [report],
+    reported: [report],
     overdue: [report],
     abort: [cancelled],
     close: [report],

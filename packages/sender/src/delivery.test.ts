@@ -194,13 +194,13 @@ describe("retry option", () => {
     expect(outcome).toMatchObject({ attempts: 1, retryable: true, retryAfterSeconds: 4_294_967_295, elapsedMs: 0 });
   });
 
-  it("leaves nothing behind at the caller's signal", async () => {
+  it("leaves nothing behind at the caller's signal but the one listener of the stack", async () => {
     await rig.handset((_, n) => (n % 2 === 0 ? [480] : [200]));
     const { signal } = new AbortController();
     const sender = await rig.open({ retry: { maxRetries: 1 } });
     const deliveries = Array.from({ length: 3 }, () => sender.deliver(rig.push, { to: BOB, signal }));
     await rig.clock.until(Promise.all(deliveries));
-    expect(getEventListeners(signal, "abort")).toEqual([]);
+    expect(getEventListeners(signal, "abort").length).toBe(1);
   });
 
   it("never retries a refusal that is final", async () => {

@@ -1,5 +1,6 @@
 import {
   type AcceptContactFlags,
+  type ChargingVectorInit,
   checkNumbers,
   type PushBinding,
   PushInputError,
@@ -35,7 +36,10 @@ export type DeliveryVia = "auto" | "message" | "notify";
 export interface CapabilityOptions {
   /** Subscribe to `presence` of those who are pushed to. Default false. */
   readonly presence?: boolean;
-  /** Ask with OPTIONS, once, about those of whom nothing is known; the first push to them waits for the answer. Default false. */
+  /**
+   * Ask with OPTIONS, once, about those of whom nothing is known; pushes to them wait for the answer, 5 seconds at most.
+   * Default false.
+   */
   readonly query?: boolean;
   /** How long what is learnt holds where the source does not say. */
   readonly lifetimesSeconds?: CapabilityLifetimes;
@@ -65,9 +69,20 @@ export interface PushSenderOptions {
   readonly role?: SenderRole;
   /** Identity to assert or prefer, as `from`. Default: `from`. */
   readonly identity?: string;
+  /**
+   * P-Charging-Vector in each request outside a dialog, with an identifier of its own (RFC 7315 §4.6); with an object also who
+   * makes them and for which network. Role `isc` only: the first hop of an application server is inside the trust domain, and
+   * the core takes it off at the border. Default false.
+   */
+  readonly chargingVector?: boolean | ChargingVectorInit;
+  /**
+   * The user for whom the sender acts, as `from`: P-Served-User with `sescase=orig` (RFC 5502), for a `route` to that user's
+   * S-CSCF that has the parameter `orig`. Role `isc` only. Default: it acts for itself.
+   */
+  readonly servedUser?: string;
   /** Outbound proxy: `sip:` or `sips:` URI of the next hop. Default: the topmost `route`, else the recipient's own domain. */
   readonly proxy?: string;
-  /** Preloaded route set: name-addrs or URIs, topmost first. */
+  /** Preloaded route set: name-addrs or URIs, topmost first; `<sip:scscf.home.test;lr;orig>` for the originating services. */
   readonly route?: readonly string[];
   /** Host, and port if need be, for `tel:` recipients. */
   readonly domain?: string;
@@ -89,6 +104,11 @@ export interface PushSenderOptions {
    * (RFC 3325 §2), and whose third-party REGISTERs are taken. Default nobody.
    */
   readonly trusted?: readonly string[];
+  /**
+   * The core sends third-party REGISTERs (TS 24.229 §5.4.1.7): a push that waits for a registration goes on waiting for one when
+   * `reg` cannot be watched, to its deadline if none comes. Default false: then such a push ends at once, until the first came.
+   */
+  readonly thirdPartyRegister?: boolean;
   /** Who may subscribe to pushes. */
   readonly subscriptions?: SubscriptionPolicy;
   /** Where subscriptions outlive the process. Default: in memory. */
@@ -138,6 +158,7 @@ export function readOptions(options: PushSenderOptions): ReadOptions {
   checkAddress(from, "from");
   if (identity !== undefined) checkAddress(identity, "identity");
   if (options.contact !== undefined) parseSipOption(options.contact, "contact");
+  const isc = iscBinding(options, role);
   if (domain !== undefined) reading("domain", () => parseHostPort(domain, "domain"));
   if (options.endpoint === undefined && (options.listen ?? []).length === 0) {
     throw new PushInputError("PUSH_BAD_OPTION", "listen", "give addresses to send from, or an endpoint");
@@ -155,6 +176,7 @@ export function readOptions(options: PushSenderOptions): ReadOptions {
       from,
       role,
       userAgent,
+      ...isc,
       ...(identity === undefined ? {} : { identity }),
       ...(routeSet === undefined ? {} : { route: routeSet }),
       ...(acceptContact === undefined ? {} : { acceptContact }),
@@ -165,6 +187,30 @@ export function readOptions(options: PushSenderOptions): ReadOptions {
     credentials: digestClientOf(options),
     trust: trustOf(options.trusted ?? []),
   };
+}
+
+/** What only an application server says, to the core that trusts it. RFC 7315 §4.6, RFC 5502 §7.1. */
+function iscBinding(
+  { chargingVector = false, servedUser }: PushSenderOptions,
+  role: SenderRole,
+): Pick<PushBinding, "chargingVector" | "servedUser"> {
+  if (servedUser !== undefined) checkAddress(servedUser, "servedUser");
+  const given = { servedUser: servedUser !== undefined, chargingVector: chargingVector !== false };
+  for (const [option, isGiven] of Object.entries(given)) {
+    if (isGiven && role !== "isc") throw new PushInputError("PUSH_BAD_OPTION", option, "is for the role isc");
+  }
+  const vector = chargingVector === true ? {} : chargingVector;
+  if (vector !== false) {
+    const { generatedAt, originIoi } = vector;
+    const field = "chargingVector.generatedAt";
+    if (generatedAt !== undefined && reading(field, () => parseHostPort(generatedAt, field)).port !== undefined) {
+      throw new PushInputError("PUSH_BAD_OPTION", field, "is a host without a port");
+    }
+    if (originIoi !== undefined && !/^[ -~]+$/.test(originIoi)) {
+      throw new PushInputError("PUSH_BAD_OPTION", "chargingVector.originIoi", "is empty or not printable");
+    }
+  }
+  return { ...(vector !== false && { chargingVector: vector }), ...(servedUser !== undefined && { servedUser }) };
 }
 
 function trustOf(peers: readonly string[]): TrustDomain {

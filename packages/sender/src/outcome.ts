@@ -20,7 +20,7 @@ export interface PushOutcome {
   readonly attempts: number;
   /** From the call of `deliver`, in whole milliseconds. */
   readonly elapsedMs: number;
-  /** Call-ID of the MESSAGE requests: the same in the receiver's event. */
+  /** Call-ID of the MESSAGE requests, or of the dialog of a NOTIFY: the same in the receiver's event. */
   readonly callId: string;
   /** How the last attempt travelled; null when there was none. */
   readonly via: "message" | "notify" | null;

@@ -4,15 +4,23 @@ import {
   checkRepresentation,
   DEFAULT_MAX_BODY_BYTES,
   deadlineOf,
-  identityHeaders,
+  normalizeApplicationId,
   PushInputError,
   type PushMessage,
   PushRequestFactory,
 } from "@sip-push/push";
-import { type ListenAddress, type Logger, RequestSender, type ServerTransaction, SipEndpoint } from "@sip-push/sip";
-import { type CapabilityAnswer, type KnownHandset, queryCapabilities } from "./capabilities/index.ts";
+import {
+  type ListenAddress,
+  type Logger,
+  RequestSender,
+  type SendOptions,
+  type ServerTransaction,
+  SipEndpoint,
+} from "@sip-push/sip";
+import type { CapabilityAnswer, KnownHandset } from "./capabilities/index.ts";
 import { Closing } from "./closing.ts";
-import { Delivery, type DeliveryContext, type DeliveryJob } from "./delivery.ts";
+import { Delivery } from "./delivery.ts";
+import type { DeliveryContext, DeliveryJob } from "./delivery-job.ts";
 import type { PushAlternative } from "./offer-choice.ts";
 import {
   type DeliveryVia,
@@ -85,7 +93,6 @@ export class PushSender {
     requestSender: RequestSender,
     services: SenderServices,
   ) {
-    const { binding, nextHop, credentials } = read;
     this.#endpoint = endpoint;
     this.#ownsEndpoint = options.endpoint === undefined;
     this.#limits = { ...defaultLimits, ...options.limits };
@@ -96,11 +103,8 @@ export class PushSender {
     this.#context = {
       clock: endpoint.clock,
       requestSender,
-      factory: new PushRequestFactory(binding),
-      sendOptions: {
-        ...(nextHop === undefined ? {} : { nextHop }),
-        ...(credentials === undefined ? {} : { credentials }),
-      },
+      factory: new PushRequestFactory(read.binding),
+      sendOptions: sendOptionsOf(read),
       retry: options.retry,
       random: options.stack?.random ?? Math.random,
       maxBodyBytes: this.#limits.maxBodyBytes,
@@ -135,7 +139,14 @@ export class PushSender {
     try {
       const sender = new RequestSender({ ...options.stack, endpoint });
       const logger = options.logger ?? endpoint.logger;
-      services = await SenderServices.open({ endpoint, sender, options, read, logger });
+      services = await SenderServices.open({
+        endpoint,
+        sender,
+        options,
+        read,
+        sendOptions: sendOptionsOf(read),
+        logger,
+      });
       return new PushSender(options, read, endpoint, sender, services);
     } catch (error) {
       if (options.endpoint === undefined) await endpoint.close();
@@ -179,20 +190,12 @@ export class PushSender {
    *
    * @throws {PushInputError} PUSH_BAD_RECIPIENT naming `to`.
    */
-  queryCapabilities(
+  async queryCapabilities(
     to: string,
     { applicationId, signal }: { readonly applicationId?: string; readonly signal?: AbortSignal } = {},
   ): Promise<CapabilityAnswer> {
     const [recipient] = this.#recipients(to) as [Recipient];
-    const query = {
-      target: recipient.requestUri,
-      from: this.#options.from,
-      headers: this.#ownHeaders(),
-      book: this.#services.capabilities,
-      ...(applicationId === undefined ? {} : { applicationId }),
-    };
-    const { requestSender, sendOptions } = this.#context;
-    return queryCapabilities(requestSender, query, signal === undefined ? sendOptions : { ...sendOptions, signal });
+    return this.#services.query(recipient.requestUri, applicationId ?? null, signal);
   }
 
   /**
@@ -208,6 +211,8 @@ export class PushSender {
     checkNumbers({ waitForRegistrationSeconds, reportTimeoutSeconds }, waitRanges);
     for (const [index, each] of alternatives.entries()) {
       checkRepresentation(each, `alternatives[${index}].`, this.#limits);
+      const { applicationId } = each;
+      if (applicationId != null) normalizeApplicationId(applicationId, `alternatives[${index}].applicationId`);
     }
     const recipients = this.#recipients(options.to);
     const { clock } = this.#context;
@@ -242,19 +247,13 @@ export class PushSender {
    *
    * @throws {PushInputError} naming the field.
    */
-  refer(to: string, options: Omit<ReferOptions, "target"> & { readonly target?: string }): Promise<ReferOutcome> {
+  async refer(to: string, options: Omit<ReferOptions, "target"> & { readonly target?: string }): Promise<ReferOutcome> {
     const [recipient] = this.#recipients(to) as [Recipient];
     const { requestSender: sender, sendOptions } = this.#context;
-    const { referrals: desk, contact } = this.#services;
+    const { referrals: desk, contact, ownHeaders } = this.#services;
     const { from } = this.#options;
-    const settings = { sender, desk, sendOptions, from, contact, headers: this.#ownHeaders() };
+    const settings = { sender, desk, sendOptions, from, contact, headers: ownHeaders };
     return sendReferral(settings, recipient.requestUri, { target: addrSpecOf(from), ...options });
-  }
-
-  /** Of requests that are no pushes. */
-  #ownHeaders(): ReadonlyArray<readonly [string, string]> {
-    const { binding } = this.#read;
-    return [...(binding.route ?? []).map((hop) => ["Route", hop] as const), ...identityHeaders(binding)];
   }
 
   #recipients(to: string | readonly string[]): Recipient[] {
@@ -285,6 +284,7 @@ export class PushSender {
       return this.#ended(delivery.refuse("too many deliveries are under way"), job);
     }
     this.#stats.pending++;
+    this.#services.presence?.watch(job.recipient.requestUri);
     try {
       return this.#ended(await delivery.run(), job);
     } finally {
@@ -302,4 +302,9 @@ export class PushSender {
     );
     return outcome;
   }
+}
+
+/** Next hop and credentials of requests outside a dialog. */
+function sendOptionsOf({ nextHop, credentials }: ReadOptions): SendOptions {
+  return { ...(nextHop === undefined ? {} : { nextHop }), ...(credentials === undefined ? {} : { credentials }) };
 }

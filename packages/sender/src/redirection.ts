@@ -1,31 +1,26 @@
 import { paramValue, parseNameAddr, SipParseError, type SipResponse, type SipUri } from "@sip-push/sip";
-import { requestUriOf } from "./recipient.ts";
+import { type Recipient, requestUriOf } from "./recipient.ts";
 
 /** Request-URIs that are tried at most because of 3xx responses, for one push to one recipient. */
 const MAX_REDIRECTIONS = 5;
 
-/** The target set of RFC 3261 §8.1.3.4: where 3xx responses send us, each URI once. */
-export class Redirections {
-  readonly #secure: boolean;
-  readonly #seen: Set<string>;
-  readonly #left: string[] = [];
+/** The target set of RFC 3261 §8.1.3.4: the recipient, and where 3xx responses send us, each URI once. */
+export class Targets {
+  readonly #recipient: Recipient;
+  /** Most pushes are not redirected. */
+  #seen: Set<string> | undefined;
+  #left: string[] = [];
   #taken = 0;
+  #current: string;
 
-  /** @param requestUri where the request went first; going there again would be a loop. */
-  constructor(requestUri: string, secure: boolean) {
-    this.#secure = secure;
-    this.#seen = new Set([requestUri]);
+  constructor(recipient: Recipient) {
+    this.#recipient = recipient;
+    this.#current = recipient.requestUri;
   }
 
-  /** Adds the Contacts of a 3xx, the highest q first. Those that are no SIP URI, or would leave `sips`, are left out. */
-  add(response: SipResponse): void {
-    const contacts = response.headers.list("Contact").flatMap((text) => contactOf(text) ?? []);
-    for (const { uri } of contacts.sort((a, b) => b.q - a.q)) {
-      const requestUri = requestUriOf(uri);
-      if (this.#seen.has(requestUri) || (this.#secure && uri.scheme !== "sips")) continue;
-      this.#seen.add(requestUri);
-      this.#left.push(requestUri);
-    }
+  /** The Request-URI to send to. */
+  get current(): string {
+    return this.#current;
   }
 
   /** Whether {@link take} has another one. */
@@ -33,11 +28,33 @@ export class Redirections {
     return this.#left.length > 0 && this.#taken < MAX_REDIRECTIONS;
   }
 
-  /** The next Request-URI to try. */
-  take(): string | undefined {
-    if (!this.left) return undefined;
+  /** Adds the Contacts of a 3xx, the highest q first. Those that are no SIP URI, or would leave `sips`, are left out. */
+  add(response: SipResponse): void {
+    const { requestUri: first, secure } = this.#recipient;
+    // Going there again would be a loop.
+    this.#seen ??= new Set([first]);
+    const contacts = response.headers.list("Contact").flatMap((text) => contactOf(text) ?? []);
+    for (const { uri } of contacts.sort((a, b) => b.q - a.q)) {
+      const requestUri = requestUriOf(uri);
+      if (this.#seen.has(requestUri) || (secure && uri.scheme !== "sips")) continue;
+      this.#seen.add(requestUri);
+      this.#left.push(requestUri);
+    }
+  }
+
+  /** Goes on with the next one. */
+  take(): void {
+    if (!this.left) return;
     this.#taken++;
-    return this.#left.shift();
+    this.#current = this.#left.shift() ?? this.#current;
+  }
+
+  /** Back to the recipient: all redirections are forgotten. */
+  startOver(): void {
+    this.#current = this.#recipient.requestUri;
+    this.#seen = undefined;
+    this.#left = [];
+    this.#taken = 0;
   }
 }
 

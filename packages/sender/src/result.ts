@@ -1,7 +1,9 @@
 import {
+  type DeliveryAction,
   type DeliveryResult,
   type ImdnDisposition,
   isContentTypeRefused,
+  isRetryable,
   type OutcomeRow,
   outcomeOf,
   type PushMessage,
@@ -23,9 +25,13 @@ export interface Result {
 /**
  * The result of a final response.
  *
- * @param representation what was offered.
+ * @param representation what was offered instead of the push's own content.
  */
-export function responseResult(response: SipResponse, push: PushMessage, representation: Representation): Result {
+export function responseResult(
+  response: SipResponse,
+  push: PushMessage,
+  representation: Representation = push,
+): Result {
   const { statusCode, headers } = response;
   const facts = {
     contentTypeRefused: statusCode >= 400 && isContentTypeRefused(response, representation.contentType),
@@ -59,4 +65,26 @@ export function reportResult(disposition: ImdnDisposition | "missing", response:
 /** Whether a 2xx says that somebody took the push. */
 export function isAccepted({ statusCode }: SipResponse): boolean {
   return statusCode >= 200 && statusCode < 300;
+}
+
+/** Min-Expires of a 423, in seconds; 0 when it says none. */
+export function minExpiresOf(response: SipResponse | undefined): number {
+  const value = response?.headers.get("Min-Expires") ?? "";
+  return /^[0-9]{1,9}$/.test(value) ? Number(value) : 0;
+}
+
+/** After a 2xx there is nothing left to try, and a 6xx speaks for all targets (RFC 3261 §8.1.3.4, §21.6). */
+export function mayTryAnotherTarget({ response, row }: Result): boolean {
+  return response === undefined ? isRetryable(row) : response.statusCode >= 300 && response.statusCode < 600;
+}
+
+/**
+ * What to do about the answer to a NOTIFY. That the target of a dialog is not there says nothing about the user (RFC 5057 §5.1),
+ * and a dialog goes nowhere else: its target is set by the subscriber alone (RFC 6665 §4.4.1).
+ *
+ * @param over the subscription is.
+ */
+export function notifyAction(action: DeliveryAction, over: boolean): DeliveryAction {
+  if (action === "follow") return "fallBackToMessage";
+  return over && action === "finish" ? "removeSubscription" : action;
 }

@@ -1,4 +1,4 @@
-import { identityHeaders, OMA_PUSH_PACKAGE } from "@sip-push/push";
+import { chargingHeaders, identityHeaders, initialHeaders, OMA_PUSH_PACKAGE } from "@sip-push/push";
 import {
   contactUri,
   type Flow,
@@ -7,6 +7,7 @@ import {
   parseUri,
   Registration,
   type RequestSender,
+  type SendOptions,
   type ServerTransaction,
   type SipEndpoint,
   type SipUri,
@@ -14,20 +15,29 @@ import {
   transportOf,
   UasCore,
 } from "@sip-push/sip";
-import { CapabilityBook, CapabilityPublications, PresenceWatch } from "./capabilities/index.ts";
+import {
+  type CapabilityAnswer,
+  CapabilityBook,
+  CapabilityPublications,
+  PresenceWatch,
+  queryCapabilities,
+} from "./capabilities/index.ts";
+import { CapabilityQuestions } from "./capability-questions.ts";
 import { newsEvent, registrationEvent, type SenderEvent, subscriptionEvent } from "./events.ts";
 import type { PushSenderOptions, ReadOptions } from "./options.ts";
 import { ReferralDesk } from "./referrals/index.ts";
 import { type RegistrationNews, RegistrationWatch, ThirdPartyRegistrar } from "./registrations/index.ts";
 import { ReportDesk, reportMediaTypes } from "./reports/index.ts";
 import { PushSubscriptions, subscribedApplications } from "./subscriptions/index.ts";
-import type { SubscribeSettings } from "./watches/index.ts";
+import type { Subscribe, SubscribeSettings } from "./watches/index.ts";
 
 export interface SenderServicesOptions {
   readonly endpoint: SipEndpoint;
   readonly sender: RequestSender;
   readonly options: PushSenderOptions;
   readonly read: ReadOptions;
+  /** Next hop and credentials of requests outside a dialog. */
+  readonly sendOptions: SendOptions;
   readonly logger: Logger;
 }
 
@@ -41,6 +51,8 @@ export class SenderServices {
   readonly capabilities: CapabilityBook;
   /** Undefined when presence is not watched. */
   readonly presence: PresenceWatch | undefined;
+  /** Undefined when nobody is asked. */
+  readonly questions: CapabilityQuestions | undefined;
   readonly #setup: SenderServicesOptions;
   readonly #publications: CapabilityPublications;
   readonly #registration: Registration | undefined;
@@ -58,8 +70,9 @@ export class SenderServices {
     this.#setup = setup;
     this.subscriptions = subscriptions;
     this.subscribers = new Subscribers({ endpoint, sender, ...randomOf(options) });
-    const subscribe = this.subscribers.subscribe.bind(this.subscribers);
-    const { lifetimesSeconds, store, presence = false } = options.capabilities ?? {};
+    const subscribe: Subscribe = ({ headers = [], ...rest }) =>
+      this.subscribers.subscribe({ ...rest, headers: [...headers, ...chargingHeaders(read.binding)] });
+    const { lifetimesSeconds, store, presence = false, query = false } = options.capabilities ?? {};
     this.capabilities = new CapabilityBook({
       clock,
       logger,
@@ -72,9 +85,16 @@ export class SenderServices {
       this.capabilities.registered(news);
       tell(newsEvent(news));
     };
-    const thirdParty = (options.trusted ?? []).length > 0;
+    const thirdParty = options.thirdPartyRegister ?? false;
     this.registrations = new RegistrationWatch({ clock, subscribe, settings, thirdParty, onNews, logger });
     this.presence = presence ? new PresenceWatch({ clock, book: this.capabilities, subscribe, settings }) : undefined;
+    this.questions = query
+      ? new CapabilityQuestions({
+          clock,
+          book: this.capabilities,
+          query: (to, application) => this.query(to, application),
+        })
+      : undefined;
     const ownAddresses = [options.from, options.identity ?? options.from].map(addrSpecOf);
     const requireAsserted = options.subscriptions?.requireAsserted ?? true;
     const book = this.capabilities;
@@ -96,7 +116,7 @@ export class SenderServices {
         REGISTER: (transaction) => thirdPartyRegistrar.handle(transaction),
       },
       accept: reportMediaTypes,
-      optionsHeaders: () => [["Allow-Events", allowEvents.join(", ")]],
+      optionsHeaders: () => [["Allow-Events", knownEvents]],
     });
   }
 
@@ -126,7 +146,12 @@ export class SenderServices {
       },
     });
     const services = new SenderServices(setup, subscriptions, tell);
-    await services.capabilities.load();
+    try {
+      await services.capabilities.load();
+    } catch (error) {
+      await services.close();
+      throw error;
+    }
     services.#registration?.start();
     return services;
   }
@@ -134,6 +159,25 @@ export class SenderServices {
   /** Where the core and handsets reach this sender. */
   get contact(): string {
     return contactOf(this.#setup, undefined);
+  }
+
+  /** Header fields of requests that are no pushes. */
+  get ownHeaders(): ReadonlyArray<readonly [name: string, value: string]> {
+    const { binding } = this.#setup.read;
+    return [...(binding.route ?? []).map((hop) => ["Route", hop] as const), ...initialHeaders(binding)];
+  }
+
+  /** Asks a user's handset what it can take, and enters the answer in the book. Never rejects. */
+  query(target: string, applicationId: string | null, signal?: AbortSignal): Promise<CapabilityAnswer> {
+    const { sender, options, sendOptions } = this.#setup;
+    const query = {
+      target,
+      from: options.from,
+      headers: this.ownHeaders,
+      book: this.capabilities,
+      ...(applicationId === null ? {} : { applicationId }),
+    };
+    return queryCapabilities(sender, query, signal === undefined ? sendOptions : { ...sendOptions, signal });
   }
 
   /** Takes a request. */
@@ -153,8 +197,10 @@ export class SenderServices {
   }
 }
 
-/** Of the sender: what it is a notifier of, and what it takes PUBLISH of. RFC 6665 §4.4.4, RFC 3903 §7. */
-const allowEvents: readonly string[] = [OMA_PUSH_PACKAGE, "presence"];
+/** What it is a notifier of. RFC 6665 §4.4.4. */
+const allowEvents: readonly string[] = [OMA_PUSH_PACKAGE];
+/** In the answer to OPTIONS also what it takes PUBLISH of. RFC 3903 §7. */
+const knownEvents = [...allowEvents, "presence"].join(", ");
 
 function watchSettings(setup: SenderServicesOptions): SubscribeSettings {
   const { options, read } = setup;

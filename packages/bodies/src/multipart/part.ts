@@ -11,6 +11,7 @@ const DEFAULT_CONTENT_TYPE = "text/plain; charset=us-ascii";
 
 const CR = 0x0d;
 const LF = 0x0a;
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const NAME = /^[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+$/;
 
 type HeaderFields = Map<string, { readonly name: string; readonly value: string; readonly offset: number }[]>;
@@ -96,7 +97,7 @@ function readHeader(
       throw tooLarge(field, `header fields over ${maxHeaderOctets} octets`, base + at);
     const lineEnd = withoutLineEnd(octets, at, next);
     if (lineEnd === at) return { fields, bodyStart: next };
-    const line = new TextDecoder("utf-8", { ignoreBOM: true }).decode(octets.subarray(at, lineEnd));
+    const line = decoder.decode(octets.subarray(at, lineEnd));
     if (/[\0\r]/.test(line)) throw bad(field, "a header field with a control character", base + at);
     if (/^[ \t]/.test(line) && last !== undefined) last.value = `${last.value} ${line.trim()}`.trim();
     else {

@@ -70,6 +70,17 @@ describe("application/pidf+xml (RFC 3863 §4)", () => {
     });
   });
 
+  it("leaves out timestamps that no reader would take back (RFC 3339 §5.6: four digits of a year)", () => {
+    const stamped = (time: string): string => `<tuple id="${time}"><timestamp>${time}</timestamp></tuple>`;
+    const times = ["9999-12-31T23:59:59-01:00", "0000-01-01T00:00:00+01:00", "9999-12-31T23:59:59Z"];
+    const { tuples } = decodePidf(octetsOf(`<presence entity="">${times.map(stamped).join("")}</presence>`));
+    expect(tuples.map(({ timestamp }) => timestamp?.toISOString())).toEqual([
+      undefined,
+      undefined,
+      "9999-12-31T23:59:59.000Z",
+    ]);
+  });
+
   it.each([
     [
       "Kamailio and linphone: a note, no capabilities, an activity of RPID",

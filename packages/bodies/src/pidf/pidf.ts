@@ -77,7 +77,9 @@ function others(element: XmlElement, known: readonly string[]): XmlElement[] {
 function dateOf(text: string | undefined): Date | undefined {
   if (text === undefined || !DATE.test(text)) return undefined;
   const date = new Date(text.toUpperCase());
-  return Number.isNaN(date.getTime()) ? undefined : date;
+  // In UTC the year may have more digits than RFC 3339 has room for; of what is no date it is NaN.
+  const year = date.getUTCFullYear();
+  return year >= 0 && year <= 9999 ? date : undefined;
 }
 
 /**

@@ -6,6 +6,8 @@ import { NCNAME, XmlSource } from "./source.ts";
 import type { XmlAttribute, XmlDocument, XmlElement, XmlInstruction } from "./tree.ts";
 
 const XMLNS = "http://www.w3.org/2000/xmlns/";
+/** Namespaces that no other prefix may be declared for, nor the default. Namespaces in XML §3. */
+const RESERVED: ReadonlySet<string> = new Set([XMLNS, "http://www.w3.org/XML/1998/namespace"]);
 /** Attributes of a start tag as written, to find the ones that the reader drops because they stand twice. */
 const WRITTEN_ATTRIBUTE = /[^\s=<>"'/]+\s*=\s*(?:"[^"]*"|'[^']*')/g;
 
@@ -115,7 +117,11 @@ class XmlReader {
     const names: readonly QualifiedName[] = [tag, ...attributes];
     if (names.some(({ uri }) => typeof uri !== "string")) this.#fail("BODY_BAD_XML", "unbound namespace prefix", start);
     this.#checkUnique(tag.name, attributes, start);
-    const written = attributes.filter(({ uri, name }) => uri !== XMLNS && name !== "xmlns").map(toAttribute);
+    const isDeclaration = ({ uri, name }: QualifiedAttribute): boolean => uri === XMLNS || name === "xmlns";
+    if (attributes.some((each) => isDeclaration(each) && RESERVED.has(each.value) && each.name !== "xmlns:xml")) {
+      this.#fail("BODY_BAD_XML", "a reserved namespace is declared", start);
+    }
+    const written = attributes.filter((each) => !isDeclaration(each)).map(toAttribute);
     if (![tag.local, ...written.map(({ name }) => name)].every((name) => NCNAME.test(name))) {
       this.#fail("BODY_BAD_XML", "a name that is none", start);
     }

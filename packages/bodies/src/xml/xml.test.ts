@@ -33,6 +33,10 @@ const papWithSubset = `<?xml version="1.0"?>
  [<?wap-pap-ver supported-versions="2.1,2.0,1.*"?><!ENTITY e "[>'"><!-- ]> -->]>
 <pap product-name="a &amp; b"><push-message push-id="1"/></pap>`;
 
+/** Reserved. Namespaces in XML 1.0 §3. */
+const XML = "http://www.w3.org/XML/1998/namespace";
+const XMLNS = "http://www.w3.org/2000/xmlns/";
+
 describe("parseXml", () => {
   it("gives elements and attributes with their namespaces, and offsets in octets", () => {
     const text = '<a xmlns="urn:a" xmlns:b="urn:b" b:x="1" x="2">é<b:c/>z<![CDATA[<&>]]></a>';
@@ -120,6 +124,9 @@ describe("parseXml", () => {
     ["an attribute twice", "<r><a b='1' b='2'/></r>", "BODY_BAD_XML", 3],
     ["an attribute on the prototype", "<a __proto__='1'/>", "BODY_BAD_XML", 0],
     ["an attribute twice by namespace", "<a xmlns:x='u' xmlns:y='u' x:b='' y:b=''/>", "BODY_BAD_XML", 0],
+    ["a prefix for the namespace of declarations", `<a xmlns:x="${XMLNS}"/>`, "BODY_BAD_XML", 0],
+    ["a prefix of its own for that of xml:lang", `<a><b xmlns:x="${XML}"/></a>`, "BODY_BAD_XML", 3],
+    ["a default namespace that is reserved", `<a xmlns="${XML}"/>`, "BODY_BAD_XML", 0],
     ["a second root", "<a/><b/>", "BODY_BAD_XML", 4],
     ["text behind the root", "<a/>x", "BODY_BAD_XML", 4],
     ["text before the root", "x<a/>", "BODY_BAD_XML", 0],

@@ -100,6 +100,22 @@ describe("requests to users (TS 24.229 §5.4.3.3)", () => {
     expect(arrived.headers.has("P-Served-User")).toBe(false);
   });
 
+  it("say where a user is to the trust domain alone (RFC 7315 §6.4)", async () => {
+    await start({ methods: ["MESSAGE"] }, { trusted: ["127.0.0.1"] });
+    const alice = await bed.handset("alice");
+    const access = "3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=1";
+    alice.answer = (transaction) => transaction.reply(200, { headers: [["P-Access-Network-Info", access]] });
+    server.answer = (transaction) => void sendOn(server).then((statusCode) => transaction.reply(statusCode));
+    const stranger = await bed.agent("UDP", { transport: "UDP", address: "127.0.0.2", port: 6900 });
+    const forged = "IEEE-802.11;network-provided";
+    const said = [["P-Access-Network-Info", `${access}, ${forged}`] as const];
+    await stranger.ask(message(undefined, [...said]));
+    expect(onlyRequest(server, "MESSAGE").headers.get("P-Access-Network-Info")).toBe(access);
+    expect(onlyRequest(alice, "MESSAGE").headers.has("P-Access-Network-Info")).toBe(false);
+    const answer = await stranger.ask({ ...message(), method: "OPTIONS" });
+    expect([answer.statusCode, answer.headers.has("P-Access-Network-Info")]).toEqual([200, false]);
+  });
+
   it("tell a server outside the trust domain nothing, and take nothing from outside", async () => {
     await start({ methods: ["MESSAGE"] }, {});
     await bed.handset("alice");
@@ -284,6 +300,19 @@ describe("third-party REGISTER (TS 24.229 §5.4.1.7)", () => {
     expect(body).not.toContain("Authorization");
   });
 
+  it.each([
+    ["inside the trust domain with", ["127.0.0.1"], true],
+    ["outside without", [], false],
+  ])("takes it along %s what only that may know", async (_, trusted, told) => {
+    await start({ thirdPartyRegister: { includeRequest: true } }, { trusted });
+    const alice = await bed.agent();
+    const access = ["P-Access-Network-Info", "IEEE-802.11"] as const;
+    await alice.register("alice", `<${alice.contact("alice")}>`, { headers: [access] });
+    await bed.clock.advance(100);
+    const body = Buffer.from(registers()[0]?.body ?? []).toString("latin1");
+    expect([body.includes("REGISTER sip:example.test"), body.includes("P-Access-Network-Info")]).toEqual([true, told]);
+  });
+
   it("sends one at a time per user, and of the news that come meanwhile the last", async () => {
     await start({ thirdPartyRegister: true });
     const open: Array<() => void> = [];
@@ -299,6 +328,20 @@ describe("third-party REGISTER (TS 24.229 §5.4.1.7)", () => {
     open[1]?.();
     await bed.clock.advance(100);
     expect(registers()).toHaveLength(2);
+  });
+
+  it("says how long it is registered from when it is sent, not from when it had to wait", async () => {
+    await start({ thirdPartyRegister: true });
+    const open: Array<() => void> = [];
+    server.answer = (transaction) => void open.push(() => transaction.reply(200));
+    const alice = await bed.handset("alice");
+    await alice.register("alice", `<${alice.contact("alice")}>;expires=500`);
+    await bed.clock.advance(20_000);
+    open[0]?.();
+    await bed.clock.advance(100);
+    expect(registers().map(({ headers }) => headers.get("Expires"))).toEqual(["3600", "480"]);
+    open[1]?.();
+    await bed.clock.advance(100);
   });
 
   it("does not keep a registration from standing, nor the proxy from closing", async () => {

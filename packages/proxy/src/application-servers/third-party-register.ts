@@ -11,7 +11,7 @@ import {
 import type { ProxyEventMap, ProxyEvents } from "../events.ts";
 import { secondsLeft } from "../register-answer.ts";
 import type { ServiceTarget } from "./application-server.ts";
-import { newChargingVector } from "./trust-headers.ts";
+import { newChargingVector, stripOnExit } from "./trust-headers.ts";
 
 export interface ThirdPartyRegisterOptions {
   readonly endpoint: SipEndpoint;
@@ -26,9 +26,10 @@ type Change = ProxyEventMap["contacts-changed"];
 
 interface News {
   readonly aor: string;
-  readonly expiresSeconds: number;
+  /** As they were told: what expired meanwhile is not left for long. */
+  readonly bindings: Change["bindings"];
   /** The user's REGISTER that this comes from, when there is one. */
-  readonly cause: Uint8Array | undefined;
+  readonly cause: SipRequest | undefined;
 }
 
 /**
@@ -75,11 +76,9 @@ export class ThirdPartyRegister {
   }
 
   #tell({ aor, bindings, changes }: Change): void {
-    const nowMs = this.#options.endpoint.clock.now();
-    const expiresSeconds = Math.max(0, ...bindings.map((binding) => secondsLeft(binding, nowMs)));
     const callIds = changes.map(({ binding }) => binding.callId);
     const cause = [...this.#causes].find((request) => callIds.includes(request.callId));
-    const news = { aor, expiresSeconds, cause: cause && withoutCredentials(cause) };
+    const news = { aor, bindings, cause: cause?.clone() };
     for (const [index, server] of this.#servers.entries()) {
       const key = `${index} ${aor}`;
       if (this.#underWay.has(key)) {
@@ -101,9 +100,12 @@ export class ThirdPartyRegister {
     this.#underWay.delete(key);
   }
 
-  async #send(server: ServiceTarget, { aor, expiresSeconds, cause }: News): Promise<void> {
-    const { sender, trusted, logger } = this.#options;
+  async #send(server: ServiceTarget, { aor, bindings, cause }: News): Promise<void> {
+    const { sender, trusted, logger, endpoint } = this.#options;
+    const nowMs = endpoint.clock.now();
+    const expiresSeconds = Math.max(0, ...bindings.map((binding) => secondsLeft(binding, nowMs)));
     const uri = this.#ownUri(server);
+    const inside = trusted.hasHop(server.uri);
     const withCause = server.includeRequest && cause !== undefined;
     const request = createRequest({
       method: "REGISTER",
@@ -115,10 +117,10 @@ export class ThirdPartyRegister {
       headers: [
         ["Contact", `<${uri}>`],
         ["Expires", String(expiresSeconds)],
-        ...(trusted.hasHop(server.uri) ? [["P-Charging-Vector", newChargingVector()] as const] : []),
+        ...(inside ? [["P-Charging-Vector", newChargingVector()] as const] : []),
         ...(withCause ? [["Content-Type", "message/sip"] as const] : []),
       ],
-      ...(withCause ? { body: cause } : {}),
+      ...(withCause ? { body: enclosed(cause, inside) } : {}),
     });
     const outcome = await sender.send(request, { nextHop: server.uri, signal: this.#abort.signal });
     const status = outcome.kind === "response" ? outcome.response.statusCode : undefined;
@@ -146,9 +148,10 @@ function transportParam(transport: TransportName): string {
   return transport === "UDP" ? "" : `;transport=${transport.toLowerCase()}`;
 }
 
-/** Digests are nobody else's business. */
-function withoutCredentials(request: SipRequest): Uint8Array {
+/** Without what is nobody else's business: digests; and, outside the trust domain, what only that may know. */
+function enclosed(request: SipRequest, inside: boolean): Uint8Array {
   const copy = request.clone();
   for (const name of ["Authorization", "Proxy-Authorization"]) copy.headers.remove(name);
+  if (!inside) stripOnExit(copy.headers);
   return copy.encode();
 }

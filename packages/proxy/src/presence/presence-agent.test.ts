@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { SipProxyOptions } from "../options.ts";
 import { type Agent, ProxyBed } from "../testdata/proxy-bed.ts";
 import { Watcher } from "../testdata/watcher.ts";
+import { UserDirectory } from "../users.ts";
 import { parseUsers } from "../users-file.ts";
 
 const ALICE = "sip:alice@example.test";
@@ -230,6 +231,21 @@ describe("who may (RFC 3903 §14.1, RFC 3856 §6.6)", () => {
     expect((await publish(await bed.agent(), document(tuple("a")), [], { from })).statusCode).toBe(200);
   });
 
+  it.each([
+    ["sip:alice@example.test", 200],
+    ["sip:bob@example.test", 403],
+    ["tel:+1555", 403],
+    ["sip:service@example.test", 200],
+    ["sip:as@other.test", 200],
+  ])("gives a trusted peer that asserts %s the rights of that one: %i (TS 24.229 §5.4.2.1.1)", async (uri, status) => {
+    const bob = { username: "bob", secret: { password: "x" }, identities: ["sip:+1555@example.test"] };
+    const directory = new UserDirectory([bob, { username: "alice", secret: { password: "y" } }]);
+    await start({ users: directory, trusted: ["127.0.0.1"] });
+    const asserted = [["P-Asserted-Identity", `<${uri}>`] as const];
+    const answer = await publish(await bed.agent(), document(tuple("a")), asserted, { from: ALICE });
+    expect(answer.statusCode).toBe(status);
+  });
+
   it("goes by From where nobody has to prove anything", async () => {
     await start();
     const agent = await bed.agent();
@@ -251,6 +267,27 @@ describe("who may (RFC 3903 §14.1, RFC 3856 §6.6)", () => {
     const bob = { from: "sip:bob@example.test", ...asBob };
     const nobody = new Watcher(await bed.agent(), "presence", "sip:nobody@example.test", bob);
     expect((await nobody.subscribe()).statusCode).toBe(404);
+  });
+});
+
+describe("a hostile peer", () => {
+  it.each(["[", "a:b:c", "!!"])("that wants its NOTIFYs at maddr=%s gets none, and stops nothing", async (maddr) => {
+    await start();
+    const agent = await bed.agent();
+    const contact = `<sip:watcher@127.0.0.1:6000;maddr=${maddr}>`;
+    const hostile = new Watcher(agent, "presence", ALICE, { contact });
+    expect((await hostile.subscribe()).statusCode).toBe(200);
+    const other = new Watcher(agent, "presence", ALICE);
+    await other.subscribe();
+    await publish(agent, document(tuple("a")));
+    await bed.clock.advance(6000);
+    expect([hostile.notifies.length, other.notifies.length]).toEqual([0, 2]);
+  });
+
+  it("publishes no document of a thousand elements, of which each costs a hundred times its octets", async () => {
+    await start();
+    const text = `<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="${ALICE}">${"<a/>".repeat(4000)}</presence>`;
+    expect((await publish(await bed.agent(), new TextEncoder().encode(text))).statusCode).toBe(400);
   });
 });
 

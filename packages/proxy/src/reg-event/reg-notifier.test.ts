@@ -75,6 +75,45 @@ describe("reg (RFC 3680)", () => {
     expect(contact?.retryAfterSeconds).toBe(event === "probation" ? 120 : undefined);
   });
 
+  it("tells the full state instead of very many changes: the document does not grow with them (§5.1)", async () => {
+    await start({ regEvent: { notifyIntervalMs: 5000 } });
+    const watcher = new Watcher(await bed.agent(), "reg", ALICE);
+    await watcher.subscribe();
+    const alice = await bed.agent();
+    await register(alice);
+    await bed.clock.advance(10);
+    for (let port = 1; port < 60; port++) {
+      const contact = `<sip:alice@127.0.0.1:${port}>`;
+      await alice.register("alice", contact);
+      await alice.register("alice", `${contact};expires=0`);
+    }
+    await bed.clock.advance(6000);
+    await alice.register("alice", "<sip:alice@127.0.0.1:1>");
+    await bed.clock.advance(6000);
+    expect(told(watcher)).toEqual([
+      "0 full init",
+      "1 partial active active/registered",
+      "2 full active active/registered",
+      "3 partial active active/registered",
+    ]);
+  });
+
+  it("begins anew with the full state, and the next version, after a refresh (§5.2)", async () => {
+    await start();
+    const watcher = new Watcher(await bed.agent(), "reg", ALICE);
+    await watcher.subscribe();
+    await register(await bed.agent());
+    await bed.clock.advance(10);
+    await watcher.subscribe();
+    await watcher.subscribe(0);
+    expect(told(watcher)).toEqual([
+      "0 full init",
+      "1 partial active active/registered",
+      "2 full active active/registered",
+      "3 full active active/registered",
+    ]);
+  });
+
   it("tells of a connection that was lost as deactivated: register anew (§4.7.1)", async () => {
     await start();
     const alice = await bed.agent("WS");
@@ -218,6 +257,20 @@ describe("who may", () => {
     const asserted = [["P-Asserted-Identity", "<sip:push@other.test>"] as const];
     expect((await watcher.subscribe(600, asserted)).statusCode).toBe(200);
   });
+
+  it.each([
+    ["sip:alice@example.test", [], 200],
+    ["sip:bob@example.test", [], 403],
+    ["sip:bob@example.test", ["sip:bob@example.test"], 200],
+  ])(
+    "is not another user, %s, by way of a trusted peer, unless it is a service: %j, %i",
+    async (uri, services, status) => {
+      const applicationServers = [{ uri: "sip:127.0.0.1:7000", serviceIdentities: services }];
+      await start({ users, trusted: ["127.0.0.1"], applicationServers });
+      const watcher = new Watcher(await bed.agent(), "reg", ALICE, { from: ALICE });
+      expect((await watcher.subscribe(600, [["P-Asserted-Identity", `<${uri}>`]])).statusCode).toBe(status);
+    },
+  );
 
   it("is everybody where nobody has to prove anything, for users that nobody heard of as well", async () => {
     await start();

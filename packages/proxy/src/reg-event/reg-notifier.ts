@@ -1,6 +1,5 @@
 import { encodeReginfo, REGINFO_TYPE } from "@sip-push/bodies";
 import type { Subscription } from "@sip-push/sip";
-import type { Domains } from "../domains.ts";
 import { standingOf } from "../event-identity.ts";
 import type { EventArrival, EventService } from "../event-services.ts";
 import type { ContactChange, ProxyEvents } from "../events.ts";
@@ -12,15 +11,17 @@ import { fullReginfo, mergeChanges, partialReginfo, type ReginfoView } from "./r
 
 export type RegEventOptions = WatcherLimits;
 
+/** Changes told one by one; of more, the watchers get the full state, which does not grow with them. RFC 3680 §5.1. */
+const MAX_UNTOLD = 32;
+
 export interface RegNotifierOptions extends RegEventOptions, LocalNotifierHost {
-  readonly domains: Domains;
   readonly store: LocationStore;
   readonly events: ProxyEvents;
 }
 
 /**
  * The `reg` event package for the users of the domains: who is registered where. RFC 3680, RFC 5628. A user may watch its
- * own registration, a trusted peer any; without users, where nobody can prove anything, everybody may.
+ * own registration, a trusted peer that of anybody unless it passes on what another user asks; without users, where nobody can prove anything, everybody may.
  */
 export class RegNotifier implements EventService {
   readonly eventPackage = "reg";
@@ -29,21 +30,21 @@ export class RegNotifier implements EventService {
   readonly #notifier: LocalNotifier;
   readonly #pacer: Pacer;
   /** Changes that watchers were not told of yet, by address-of-record. */
-  readonly #untold = new Map<string, readonly ContactChange[]>();
+  readonly #untold = new Map<string, readonly ContactChange[] | "all">();
   /** Version of the next document of a subscription: each has its own count. RFC 3680 §5.1. */
   readonly #versions = new WeakMap<Subscription, number>();
   readonly #forget: () => void;
 
   constructor(options: RegNotifierOptions) {
     this.#options = options;
-    const { domains, authenticates, endpoint, events, store } = options;
+    const { authenticates, endpoint, events, store } = options;
     this.#notifier = new LocalNotifier({
       ...options,
       eventPackage: this.eventPackage,
       contentType: REGINFO_TYPE,
       limits: options,
       authorize: (arrival) => {
-        const { owner, trusted } = standingOf(arrival, domains, authenticates);
+        const { owner, trusted } = standingOf(arrival, options);
         return owner || trusted || !authenticates ? { owner } : undefined;
       },
       initial: (subscription) =>
@@ -54,7 +55,9 @@ export class RegNotifier implements EventService {
     );
     this.#forget = events.on("contacts-changed", ({ aor, changes }) => {
       if (this.#notifier.watchers(aor).length === 0) return;
-      this.#untold.set(aor, mergeChanges(this.#untold.get(aor) ?? [], changes));
+      const before = this.#untold.get(aor) ?? [];
+      const untold = before === "all" ? undefined : mergeChanges(before, changes);
+      this.#untold.set(aor, untold === undefined || untold.length > MAX_UNTOLD ? "all" : untold);
       this.#pacer.ask(aor);
     });
   }
@@ -77,9 +80,12 @@ export class RegNotifier implements EventService {
   #tell(aor: string): void {
     const changes = this.#untold.get(aor) ?? [];
     this.#untold.delete(aor);
-    const registered = this.#options.store.bindings(aor).length > 0;
+    const bindings = this.#options.store.bindings(aor);
     for (const watcher of this.#notifier.watchers(aor)) {
-      this.#notifier.notify(watcher, encodeReginfo(partialReginfo(changes, registered, this.#viewOf(watcher))));
+      const view = this.#viewOf(watcher);
+      const document =
+        changes === "all" ? fullReginfo(bindings, view) : partialReginfo(changes, bindings.length > 0, view);
+      this.#notifier.notify(watcher, encodeReginfo(document));
     }
   }
 

@@ -1,3 +1,3 @@
-export { CapabilityPublication, type CapabilityPublicationOptions } from "./capability-publication.ts";
+export { CapabilityPublication } from "./capability-publication.ts";
 export type { CapabilityPublicationEvent } from "./publication-events.ts";
 export { type PublishOptions, readPublish } from "./publish-options.ts";

@@ -14,4 +14,7 @@ export interface ReferralOrigin {
  * What becomes of references to subscribe: followed, refused with 403, or as a function decides, within `handlerTimeoutMs`.
  * With `trustedPpgs` those of others are refused before anybody is asked.
  */
-export type ReferPolicy = "accept" | "refuse" | ((referral: Referral, origin: ReferralOrigin) => boolean | Promise<boolean>);
+export type ReferPolicy =
+  | "accept"
+  | "refuse"
+  | ((referral: Referral, origin: ReferralOrigin) => boolean | Promise<boolean>);

@@ -83,6 +83,19 @@ describe("what is known of a user", () => {
     expect(book.stats.users).toBe(0);
   });
 
+  it("keeps the other handsets when a REGISTER tells of one alone (TS 24.229 §5.4.1.7A)", () => {
+    registered(contact({ instance: "urn:uuid:1" }), contact({ instance: "urn:uuid:2", applications: ["ulp.ua"] }));
+    const one = contact({ instance: "urn:uuid:2", applications: ["mms.ua"] });
+    const news = { kind: "registered", aor: BOB, source: "third-party", expiresSeconds: null, fresh: true } as const;
+    book.registered({ ...news, contacts: [one], partial: true });
+    expect(book.lookup(BOB).map(({ handset, facts: { applications } }) => [handset, applications])).toEqual([
+      ["urn:uuid:1", ["push.syncml"]],
+      ["urn:uuid:2", ["mms.ua"]],
+    ]);
+    book.registered({ ...news, contacts: [one] });
+    expect(book.lookup(BOB)).toHaveLength(1);
+  });
+
   it("lasts as long as is set, when the source does not say", async () => {
     open({ lifetimesSeconds: { options: 10 } });
     book.learn(BOB, "options", { handset: null, facts: facts({ methods: ["MESSAGE"] }) });

@@ -17,7 +17,7 @@ export type CapabilityLifetimes = Readonly<Partial<Record<CapabilitySource, numb
 
 export interface CapabilityBookOptions {
   readonly clock: Clock;
-  /** Default: registration 3600, options 86400, presence 3600, refusal 3600. */
+  /** Default: registration 3600, options 86400, publication and presence 3600, refusal 3600. */
   readonly lifetimesSeconds?: CapabilityLifetimes;
   /** Users known at a time; past it the one asked for longest ago is forgotten. Default 100000. */
   readonly maxUsers?: number;
@@ -32,6 +32,7 @@ export interface CapabilityBookOptions {
 const defaultLifetimes: Required<CapabilityLifetimes> = {
   registration: 3600,
   options: 86_400,
+  publication: 3600,
   presence: 3600,
   refusal: 3600,
 };
@@ -47,7 +48,7 @@ export interface Learning {
 }
 
 /**
- * Who can take what, by user: learnt from registrations, OPTIONS, presence and refusals, each with a lifetime. It is
+ * Who can take what, by user: learnt from registrations, OPTIONS, publications, presence and refusals, each with a lifetime. It is
  * read before a push is sent, and never waits: what is not known is not known.
  */
 export class CapabilityBook {
@@ -136,7 +137,8 @@ export class CapabilityBook {
         ...fromContact(contact),
         expiresSeconds: contact.expiresSeconds ?? news.expiresSeconds,
       }));
-      this.replace(news.aor, "registration", handsets);
+      if (news.partial) for (const each of handsets) this.learn(news.aor, "registration", each, each);
+      else this.replace(news.aor, "registration", handsets);
     }
   }
 

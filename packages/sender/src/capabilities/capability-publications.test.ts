@@ -52,6 +52,8 @@ const document = (instance = "urn:uuid:1", entity = BOB, change: Partial<PushCap
 
 interface Publish {
   readonly to?: string;
+  /** Of the Request-URI, unless it is that of To. */
+  readonly contact?: string;
   readonly from?: string;
   readonly asserted?: string | null;
   readonly event?: string;
@@ -63,7 +65,7 @@ interface Publish {
 
 function publish(change: Publish = {}): Promise<SipResponse> {
   const { to = BOB, from = BOB, asserted = `<${BOB}>`, event = "presence", expires = 600, ifMatch, ...rest } = change;
-  const { contentType = "application/pidf+xml", body = encodePidf(document()) } = rest;
+  const { contact = to, contentType = "application/pidf+xml", body = encodePidf(document()) } = rest;
   const headers: Array<[string, string]> = [
     ["Event", event],
     ["Expires", String(expires)],
@@ -73,7 +75,8 @@ function publish(change: Publish = {}): Promise<SipResponse> {
   if (body !== null) headers.push(["Content-Type", contentType]);
   return rig.send(core, {
     method: "PUBLISH",
-    requestUri: to,
+    requestUri: contact,
+    to,
     from,
     headers,
     ...(body === null ? {} : { body }),
@@ -89,6 +92,13 @@ describe("a handset publishes what it can take (RFC 3903, RFC 5196)", () => {
     const ifMatch = response.headers.get("SIP-ETag");
     expect((await publish({ ifMatch, expires: 0, body: null })).statusCode).toBe(200);
     expect(book.lookup(BOB)).toEqual([]);
+  });
+
+  it("whatever a presence agent says of the same user, which may know nothing of it", async () => {
+    await start();
+    await publish();
+    book.replace(BOB, "presence", []);
+    expect(book.lookup(BOB)).toMatchObject([{ handset: "urn:uuid:1", facts: capabilities }]);
   });
 
   it("for as long as it stands: a refresh makes it last, the end of its time ends it", async () => {
@@ -117,9 +127,15 @@ describe("a handset publishes what it can take (RFC 3903, RFC 5196)", () => {
     );
   });
 
-  it("to the sender's own address too: then it is about who sends it", async () => {
+  it.each<[string, Publish]>([
+    ["", { to: PSI }],
+    [
+      ", though a registrar wrote its Contact into the Request-URI (RFC 3261 §16.5)",
+      { to: PSI, contact: `sip:psi@${HERE}` },
+    ],
+  ])("to the sender's own address too: then it is about who sends it%s", async (_, change) => {
     await start();
-    expect((await publish({ to: PSI })).statusCode).toBe(200);
+    expect((await publish(change)).statusCode).toBe(200);
     expect(book.lookup(BOB)).toHaveLength(1);
   });
 

@@ -98,10 +98,14 @@ export class CapabilityPublications {
     this.#agent.close();
   }
 
-  /** RFC 3903 §4.1: the Request-URI is the resource, unless it is the sender's own. */
-  #userOf({ requestUri }: SipRequest, users: readonly string[]): string | undefined {
-    const resource = aorKey(requestUri);
-    return resource !== undefined && this.#own.has(resource) ? users[0] : resource;
+  /**
+   * RFC 3903 §4.1: the Request-URI is the resource, unless it is the sender's own; where a registrar put the sender's Contact in its
+   * place (RFC 3261 §16.5), To says so still.
+   */
+  #userOf({ requestUri, to }: SipRequest, users: readonly string[]): string | undefined {
+    const [resource, addressed] = [aorKey(requestUri), aorKey(to.uri)];
+    const isOwn = [resource, addressed].some((key) => key !== undefined && this.#own.has(key));
+    return isOwn ? users[0] : resource;
   }
 
   #learn(user: string): void {
@@ -110,7 +114,7 @@ export class CapabilityPublications {
       const expiresSeconds = (expiresAtMs - clock.now()) / 1000;
       return fromPresence(state).map((handset) => ({ ...handset, expiresSeconds }));
     });
-    book.replace(user, "presence", handsets);
+    book.replace(user, "publication", handsets);
   }
 
   #refused({ text, asserted }: RequestIdentity, user: string): void {

@@ -2,10 +2,10 @@ import type { CapabilityFacts } from "./facts.ts";
 import type { RefusedFacts } from "./refusals.ts";
 
 /**
- * Where something was learnt: the registrar (feature tags of a contact), an answer to OPTIONS, a presence document, or
- * the refusal of a push.
+ * Where something was learnt: the registrar (feature tags of a contact), an answer to OPTIONS, what the handset published
+ * here, what a presence agent told, or the refusal of a push.
  */
-export type CapabilitySource = "registration" | "options" | "presence" | "refusal";
+export type CapabilitySource = "registration" | "options" | "publication" | "presence" | "refusal";
 
 /** What one source said of a handset, at one time. Plain JSON. */
 export interface CapabilityRecord {

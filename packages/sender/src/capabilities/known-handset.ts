@@ -28,14 +28,14 @@ export type Verdict = "yes" | "no" | "unknown";
  * by the tags of the registration; about the rest the handset itself knows best.
  */
 const precedence: Readonly<Record<keyof CapabilityFacts, ReadonlyArray<readonly CapabilitySource[]>>> = {
-  applications: [["registration"], ["options", "presence"]],
-  mediaTypes: [["options", "presence", "refusal"]],
-  encodings: [["options", "presence", "refusal"]],
-  methods: [["options", "refusal"], ["presence"], ["registration"]],
-  eventPackages: [["options", "refusal"], ["presence"], ["registration"]],
-  optionTags: [["options"], ["presence"], ["registration"]],
-  languages: [["options", "presence"]],
-  maxBodyBytes: [["refusal"], ["presence"]],
+  applications: [["registration"], ["options", "publication", "presence"]],
+  mediaTypes: [["options", "publication", "presence", "refusal"]],
+  encodings: [["options", "publication", "presence", "refusal"]],
+  methods: [["options", "refusal"], ["publication", "presence"], ["registration"]],
+  eventPackages: [["options", "refusal"], ["publication", "presence"], ["registration"]],
+  optionTags: [["options"], ["publication", "presence"], ["registration"]],
+  languages: [["options", "publication", "presence"]],
+  maxBodyBytes: [["refusal"], ["publication", "presence"]],
 };
 
 /** The facts that speak against a refusal when they came after it. */

@@ -1,2 +1,2 @@
-export { ReferralDesk } from "./referral-desk.ts";
+export { ReferralDesk, type ReferralResult } from "./referral-desk.ts";
 export { type ReferOptions, type ReferOutcome, sendReferral } from "./send-referral.ts";

@@ -22,8 +22,8 @@ export interface ReferralResult {
 export interface ExpectedReferral {
   /** Always settles: with the final status, or with what is known when the time is over. Never rejects. */
   readonly result: Promise<ReferralResult>;
-  /** The recipient took the reference; its reports come for so long at most. */
-  accepted(waitMs: number): void;
+  /** The recipient took the reference, as `remoteTag`: its reports, and nobody else's, come for so long at most. */
+  accepted(remoteTag: string | undefined, waitMs: number): void;
   cancel(): void;
 }
 
@@ -75,8 +75,10 @@ export class ReferralDesk {
     this.#waits.set(localTag, wait);
     return {
       result,
-      accepted: (waitMs) => {
-        if (this.#waits.get(localTag) === wait) wait.timer = this.#clock.schedule(waitMs, () => settle(wait.last));
+      accepted: (remoteTag, waitMs) => {
+        if (this.#waits.get(localTag) !== wait) return;
+        if (remoteTag !== wait.remoteTag) Object.assign(wait, { remoteTag, remoteSeq: -1, last: NOTHING });
+        wait.timer = this.#clock.schedule(waitMs, () => settle(wait.last));
       },
       cancel: () => settle(wait.last),
     };

@@ -4,6 +4,7 @@ import {
   decodeText,
   newCallId,
   newTag,
+  paramValue,
   type RequestSender,
   type SendFailureCode,
   type SendOptions,
@@ -88,9 +89,9 @@ export async function sendReferral(
 
   /** Waits for it when it is asked for; takes it in passing when it comes though it is not. */
   function reportOf(sent: SendOutcome): Promise<ReferralResult> | null {
-    const accepted = sent.kind === "response" && sent.response.statusCode < 300;
-    const reports = accepted && sent.response.headers.get("Refer-Sub")?.trim().toLowerCase() !== "false";
-    if (reports) expected.accepted(reportTimeoutSeconds * 1000);
+    const response = sent.kind === "response" && sent.response.statusCode < 300 ? sent.response : undefined;
+    const reports = response !== undefined && response.headers.get("Refer-Sub")?.trim().toLowerCase() !== "false";
+    if (reports) expected.accepted(paramValue(response.to.params, "tag"), reportTimeoutSeconds * 1000);
     else expected.cancel();
     return report && reports ? expected.result : null;
   }

@@ -13,6 +13,9 @@ export interface RegUserEvents {
   refused(refusal: WatchRefusal): void;
 }
 
+/** A notifier that leaves out versions again and again is not asked more often: each refresh makes it notify. */
+const REFRESH_INTERVAL_MS = 30_000;
+
 /** One user's registration as its watch tells it. */
 export class RegUser implements WatchUser {
   readonly #aor: string;
@@ -21,6 +24,9 @@ export class RegUser implements WatchUser {
   readonly #events: RegUserEvents;
   readonly #state: RegState;
   #view: RegistrationView | undefined;
+  /** The last document had no contact: one that comes now has registered since. */
+  #gone = false;
+  #refreshedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(aor: string, clock: Clock, maxBodyBytes: number, events: RegUserEvents) {
     this.#aor = aor;
@@ -49,7 +55,10 @@ export class RegUser implements WatchUser {
       if (!(error instanceof BodyError)) throw error;
       return error.code === "BODY_TOO_LARGE" ? { statusCode: 413 } : { statusCode: 400 };
     }
-    if (change.needsRefresh) refresh();
+    if (change.needsRefresh && this.#clock.now() - this.#refreshedAtMs >= REFRESH_INTERVAL_MS) {
+      this.#refreshedAtMs = this.#clock.now();
+      refresh();
+    }
     if (change.applied) this.#changed(change.fresh);
     return undefined;
   }
@@ -59,10 +68,12 @@ export class RegUser implements WatchUser {
     this.#events.refused(refusal);
   }
 
-  #changed(fresh: boolean): void {
+  #changed(arrived: boolean): void {
     const aor = this.#aor;
     const source = "reg-event";
     const contacts = this.#state.contacts.map(fromReginfo);
+    const fresh = arrived || this.#gone;
+    this.#gone = contacts.length === 0;
     if (contacts.length === 0) {
       this.#view = undefined;
       this.#events.news({ kind: "unregistered", aor, source });

@@ -37,6 +37,8 @@ export type RegistrationNews =
       readonly source: RegistrationSource;
       /** null: not told, which is usual for a third-party REGISTER. */
       readonly contacts: readonly HandsetContact[] | null;
+      /** The contacts are those of one REGISTER: the user may have others. */
+      readonly partial?: true;
       /** When it ends without a refresh; null when not told. */
       readonly expiresSeconds: number | null;
       /** A REGISTER has just been accepted; false: it may have been a while ago. */

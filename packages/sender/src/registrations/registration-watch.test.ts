@@ -331,6 +331,29 @@ describe("a third-party REGISTER (TS 24.229 §5.7.1.1)", () => {
   });
 });
 
+describe("a core that sends third-party REGISTERs unannounced", () => {
+  it("is expected to go on: the next push waits, although reg cannot be watched", async () => {
+    const before = wait();
+    registrar.refuse(489);
+    await settle();
+    expect(before.result).toMatchObject({ kind: "none", reason: "unwatchable" });
+    watch.tell({ kind: "unregistered", aor: "sip:alice@home.test", source: "third-party" });
+    const after = wait();
+    await settle();
+    expect(after.result).toBeUndefined();
+    watch.tell({
+      kind: "registered",
+      aor: BOB,
+      source: "third-party",
+      contacts: null,
+      expiresSeconds: 60,
+      fresh: true,
+    });
+    await settle();
+    expect(after.result?.kind).toBe("registered");
+  });
+});
+
 describe("a wait always ends", () => {
   const reasonOf = ({ result }: { result: RegistrationResult | undefined }): string | undefined =>
     result?.kind === "none" ? result.reason : result?.kind;

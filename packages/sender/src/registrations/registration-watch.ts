@@ -20,7 +20,7 @@ export interface RegistrationWatchOptions {
   readonly settings: SubscribeSettings;
   /**
    * The core sends third-party REGISTERs (see {@link ThirdPartyRegistrar}): a push goes on waiting for one when the
-   * registrar does not let us watch. Default false.
+   * registrar does not let us watch. Default false; true from the first that came.
    */
   readonly thirdParty?: boolean;
   /** Users watched at a time. Default 10000. */
@@ -61,11 +61,13 @@ export class RegistrationWatch {
   #waits = 0;
   #refused = 0;
   #closed = false;
+  #thirdParty: boolean;
 
   constructor(options: RegistrationWatchOptions) {
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
     this.#maxWaits = options.maxWaits ?? 200_000;
+    this.#thirdParty = options.thirdParty ?? false;
     this.#pool = new WatchPool({
       clock: options.clock,
       subscribe: options.subscribe,
@@ -101,13 +103,12 @@ export class RegistrationWatch {
     }
     if (this.#waits >= this.#maxWaits) return this.#overloaded();
     const watch = this.#pool.join(key, aor);
-    const { thirdParty = false } = this.#options;
-    if (watch?.refusal !== undefined && !thirdParty) {
+    if (watch?.refusal !== undefined && !this.#thirdParty) {
       const { refusal } = watch;
       watch.leave();
       return Promise.resolve({ kind: "none", reason: "unwatchable", refusal });
     }
-    if (watch === undefined && !thirdParty) return this.#overloaded();
+    if (watch === undefined && !this.#thirdParty) return this.#overloaded();
     return this.#wait(key, request, watch).result;
   }
 
@@ -115,6 +116,7 @@ export class RegistrationWatch {
   tell(news: RegistrationNews): void {
     const key = aorKey(news.aor);
     if (this.#closed || key === undefined) return;
+    this.#thirdParty = true;
     this.#options.onNews?.(news);
     if (news.kind === "unregistered") {
       this.#views.delete(key);
@@ -175,7 +177,7 @@ export class RegistrationWatch {
       view: (view) => this.#look(key, view),
       refused: (refusal) => {
         this.#logger.info({ aor, ...refusal }, "registration cannot be watched");
-        if (this.#options.thirdParty !== true) this.#endAll(key, { kind: "none", reason: "unwatchable", refusal });
+        if (!this.#thirdParty) this.#endAll(key, { kind: "none", reason: "unwatchable", refusal });
       },
     });
   }

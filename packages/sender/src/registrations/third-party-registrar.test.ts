@@ -126,6 +126,15 @@ describe("a third-party REGISTER (TS 24.229 §5.4.1.7, §5.7.1.1)", () => {
     expect(news.map(({ kind }) => kind)).toEqual(["registered", "registered"]);
   });
 
+  it("fails when it was overtaken by the one that says that the user is gone (RFC 3261 §10.3 (7))", async () => {
+    const sender = await start();
+    await register(sender, { cseq: 1 });
+    await register(sender, { cseq: 3, expires: "0" });
+    expect((await register(sender, { cseq: 2 })).statusCode).toBe(500);
+    expect((await register(sender, { cseq: 4 })).statusCode).toBe(200);
+    expect(news.map(({ kind }) => kind)).toEqual(["registered", "unregistered", "registered"]);
+  });
+
   it("is remembered for no more users than the limit", async () => {
     const sender = await start({ maxUsers: 1 });
     await register(sender, { cseq: 2 });
@@ -141,6 +150,7 @@ describe("what an S-CSCF encloses (TS 24.229 §5.4.1.7A)", () => {
     await register(await start(), { contentType: "message/sip", body });
     expect(news).toMatchObject([
       {
+        partial: true,
         contacts: [
           {
             uri: "sip:bob@192.0.2.9",

@@ -37,6 +37,14 @@ interface LastRegister {
   readonly cseq: number;
 }
 
+/** The contacts that a body tells of; `partial`: the user may have others. */
+interface ToldContacts {
+  readonly contacts: readonly HandsetContact[] | null;
+  readonly partial?: true;
+}
+
+const NOT_TOLD: ToldContacts = { contacts: null };
+
 /**
  * Takes the REGISTERs by which an S-CSCF tells an application server who is registered (TS 24.229 §5.4.1.7, §5.7.1.1):
  * To is the user, Expires how long, 0 that the user is gone. It binds nothing, it passes the news on.
@@ -80,13 +88,12 @@ export class ThirdPartyRegistrar {
     this.#stats.accepted++;
     const expiresSeconds = expiresOf(request);
     transaction.reply(200, { headers: answerHeaders(request, expiresSeconds) });
-    this.#remember(user, request, expiresSeconds);
-    const contacts = expiresSeconds === 0 ? [] : this.#contactsIn(request);
+    this.#remember(user, request);
     const source = "third-party";
     this.#options.tell(
       expiresSeconds === 0
         ? { kind: "unregistered", aor: uriText, source }
-        : { kind: "registered", aor: uriText, source, contacts, expiresSeconds, fresh: true },
+        : { kind: "registered", aor: uriText, source, ...this.#contactsIn(request), expiresSeconds, fresh: true },
     );
   }
 
@@ -96,9 +103,9 @@ export class ThirdPartyRegistrar {
     return last !== undefined && last.callId === callId && cseq.seq <= last.cseq;
   }
 
-  #remember(user: string, { callId, cseq }: SipRequest, expiresSeconds: number): void {
+  /** That the user is gone too: the REGISTER before it may come last. */
+  #remember(user: string, { callId, cseq }: SipRequest): void {
     this.#last.delete(user);
-    if (expiresSeconds === 0) return;
     this.#last.set(user, { callId, cseq: cseq.seq });
     for (const oldest of this.#last.keys()) {
       if (this.#last.size <= this.#maxUsers) return;
@@ -107,15 +114,16 @@ export class ThirdPartyRegistrar {
   }
 
   /** What the body says of the contacts: the 200 of the registrar lists all, the REGISTER of the handset its own. */
-  #contactsIn(request: SipRequest): readonly HandsetContact[] | null {
+  #contactsIn(request: SipRequest): ToldContacts {
     const messages = this.#messagesIn(request);
     const best = messages.find(({ kind }) => kind === "response") ?? messages.find(({ kind }) => kind === "request");
     try {
       const contacts = best === undefined ? [] : fromRegister(best);
-      return contacts.length === 0 ? null : contacts;
+      if (contacts.length === 0) return NOT_TOLD;
+      return best?.kind === "request" ? { contacts, partial: true } : { contacts };
     } catch (error) {
       // The core of the enclosed message is what its sender made of it.
-      if (error instanceof SipParseError) return null;
+      if (error instanceof SipParseError) return NOT_TOLD;
       throw error;
     }
   }

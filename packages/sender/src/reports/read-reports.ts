@@ -11,8 +11,7 @@ import {
   isMultipart,
 } from "@sip-push/bodies";
 import { mediaTypeOf } from "@sip-push/push";
-import { encodeText, type ResponseInit, type SipRequest } from "@sip-push/sip";
-import { acceptedCodings, undoContentCodings } from "./content-coding.ts";
+import { acceptedCodings, encodeText, type ResponseInit, type SipRequest, undoContentCodings } from "@sip-push/sip";
 
 /** Media types taken; for Accept. RFC 5438 §12.1.1 wants the first, and some peers leave the envelope away. */
 export const reportMediaTypes: readonly string[] = [CPIM_TYPE, IMDN_TYPE];
@@ -55,7 +54,7 @@ export function readReports({ headers, body, to }: SipRequest, maxBytes: number)
 /** RFC 3261 §21.4.13. */
 const accept: ResponseInit["headers"] = [
   ["Accept", reportMediaTypes.join(", ")],
-  ["Accept-Encoding", acceptedCodings],
+  ["Accept-Encoding", acceptedCodings.join(", ")],
 ];
 
 /** Carries the answer out of the nesting. */

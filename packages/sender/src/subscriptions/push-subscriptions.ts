@@ -115,11 +115,17 @@ export class PushSubscriptions {
     else this.#notifier.handle(transaction);
   }
 
-  /** Ids of live subscriptions by which `uri` takes pushes for the application, the latest first. */
-  find(uri: string, applicationId: string | null): string[] {
-    if (applicationId === null) return [];
+  /** Number of the last subscription that was made or refreshed. */
+  get latest(): number {
+    return this.#index.latest;
+  }
+
+  /** Ids of live subscriptions by which `uri` takes pushes for the application, the latest first; those after `after` only. */
+  find(uri: string, applicationId: string | null, after = 0): string[] {
+    // Most senders have none, and each push comes by here.
+    if (applicationId === null || this.#index.size === 0) return [];
     const name = normalizeApplicationId(applicationId);
-    return this.#index.find(uri, name).filter((id) => this.#notifier?.get(id)?.state === "active");
+    return this.#index.find(uri, name, after).filter((id) => this.#notifier?.get(id)?.state === "active");
   }
 
   /** Sends a push in a NOTIFY. Never rejects. */
@@ -128,15 +134,15 @@ export class PushSubscriptions {
     return this.#notifier.notify(id, notification, signal);
   }
 
-  /** Waits until there is something for {@link find}. Never rejects. */
+  /** Waits until there is something for {@link find}, made or refreshed after number `after`. Never rejects. */
   whenSubscribed(
     uri: string,
     applicationId: string | null,
-    { waitMs, signal }: { readonly waitMs: number; readonly signal?: AbortSignal },
+    { waitMs, after, signal }: { readonly waitMs: number; readonly after: number; readonly signal?: AbortSignal },
   ): Promise<SubscriptionEnd> {
     if (this.#closed) return Promise.resolve("closed");
     if (applicationId === null) return Promise.resolve("deadline");
-    if (this.find(uri, applicationId).length > 0) return Promise.resolve("subscribed");
+    if (this.find(uri, applicationId, after).length > 0) return Promise.resolve("subscribed");
     return new Promise((resolve) => {
       const end = (how: SubscriptionEnd): void => {
         timer.cancel();
@@ -161,31 +167,48 @@ export class PushSubscriptions {
     await this.#notifier?.close();
   }
 
-  async #authorize({ request, flow, event }: SubscribeRequest): Promise<SubscribeDecision> {
+  async #authorize(subscribe: SubscribeRequest): Promise<SubscribeDecision> {
+    const { request, flow, event, expiresSeconds, subscription } = subscribe;
     const { trust, policy } = this.#options;
     const identity = requestIdentity(request, flow, trust);
     const read = readOmaPushEvent(event);
     if (read.kind === "otherPackage") return { verdict: "refuse", statusCode: 489 };
-    if (read.kind === "malformed") {
+    const ends = subscription !== undefined && expiresSeconds === 0;
+    if (read.kind === "malformed" && !ends) {
       return { verdict: "refuse", statusCode: 400, reason: `Bad Request (Event: ${read.problem})` };
     }
-    if (!identity.asserted && (policy.requireAsserted ?? true)) {
+    // Cores assert identities in requests that begin a dialog, and relay what comes in it as it is: then the first one holds.
+    const known = subscription !== undefined && trust.has(flow) && !request.headers.has("P-Asserted-Identity");
+    if (!identity.asserted && !known && (policy.requireAsserted ?? true)) {
       return { verdict: "refuse", statusCode: 403, reason: "Forbidden (nobody asserts who subscribes)" };
     }
-    const applications = read.event.applicationIds.filter((id) => this.#applications?.has(id) ?? true);
+    const identities = known
+      ? dataOf(subscription.applicationData).identities
+      : identity.uris.flatMap((uri) => aorKey(uri) ?? []);
+    if (subscription !== undefined && !isSameUser(identities, subscription)) {
+      return { verdict: "refuse", statusCode: 403, reason: "Forbidden (somebody else's subscription)" };
+    }
+    // Who leaves needs no leave, whatever is pushed by now.
+    if (ends) return { verdict: "accept" };
+    const asked = read.kind === "event" ? read.event.applicationIds : [];
+    const applications = asked.filter((id) => this.#applications?.has(id) ?? true);
     if (applications.length === 0) return { verdict: "refuse", statusCode: 488, reason: NO_APPLICATION };
-    const subscriber = decodeText(identity.text);
+    const subscriber = known ? subscription.subscriber : decodeText(identity.text);
     if ((await policy.admits?.(subscriber, applications)) === false) {
       return { verdict: "refuse", statusCode: 403 };
     }
-    const identities = identity.uris.flatMap((uri) => aorKey(uri) ?? []);
     return { verdict: "accept", subscriber, applicationData: { identities, applications } };
   }
 
   #onReport(report: NotifierReport): void {
-    const { subscription } = report;
-    if (report.kind === "ended") this.#index.delete(subscription);
-    else if (report.kind !== "notify-failed") this.#enter(subscription);
+    const { kind, subscription } = report;
+    // One that was made and is over at once was a fetch (RFC 6665 §4.4.3), which nobody else need know.
+    const known =
+      kind === "ended"
+        ? this.#index.delete(subscription.id)
+        : kind === "notify-failed" || subscription.state === "active";
+    if (!known) return;
+    if (kind !== "ended" && kind !== "notify-failed") this.#enter(subscription);
     this.#options.onReport?.(report);
   }
 
@@ -203,6 +226,11 @@ export class PushSubscriptions {
     const waits = this.#waits.get(key);
     if (waits?.delete(wait) === true && waits.size === 0) this.#waits.delete(key);
   }
+}
+
+/** A subscription is refreshed and ended by who made it; a dialog's identifiers are no secret on the way. */
+function isSameUser(identities: readonly string[], { applicationData }: Subscription): boolean {
+  return dataOf(applicationData).identities.some((key) => identities.includes(key));
 }
 
 /** A longer timer would fire at once. */

@@ -12,29 +12,46 @@ export interface SubscriptionData {
 /** Subscriptions by who subscribed, so that a push finds them without looking through all. */
 export class SubscriberIndex {
   readonly #byKey = new Map<string, Map<string, Entry>>();
+  /** Where each is entered: a refresh may change who is asserted. */
+  readonly #keys = new Map<string, readonly string[]>();
   #order = 0;
+
+  get size(): number {
+    return this.#keys.size;
+  }
+
+  /** Number of the one that was entered last. */
+  get latest(): number {
+    return this.#order;
+  }
 
   /** Takes it in, or takes note of a refresh: it is then the latest. */
   set({ id, applicationData }: Subscription): void {
+    this.delete(id);
     const { identities, applications } = dataOf(applicationData);
     const entry = { id, applications: new Set(applications), order: ++this.#order };
+    this.#keys.set(id, identities);
     for (const key of identities) {
       const entries = this.#byKey.get(key) ?? new Map<string, Entry>();
       this.#byKey.set(key, entries.set(id, entry));
     }
   }
 
-  delete({ id, applicationData }: Subscription): void {
-    for (const key of dataOf(applicationData).identities) {
+  /** False when it was not there. */
+  delete(id: string): boolean {
+    for (const key of this.#keys.get(id) ?? []) {
       const entries = this.#byKey.get(key);
       if (entries?.delete(id) === true && entries.size === 0) this.#byKey.delete(key);
     }
+    return this.#keys.delete(id);
   }
 
-  /** Ids of the user's subscriptions that confirmed `applicationId`, the latest first. */
-  find(uri: string, applicationId: string): string[] {
+  /** Ids of the user's subscriptions that confirmed `applicationId`, the latest first; only those entered after number `after`. */
+  find(uri: string, applicationId: string, after = 0): string[] {
     const found = keysOf(uri).flatMap((key) => [...(this.#byKey.get(key)?.values() ?? [])]);
-    const fitting = found.filter(({ applications }) => applications.has(applicationId) || applications.has("*"));
+    const fitting = found.filter(
+      ({ applications, order }) => order > after && (applications.has(applicationId) || applications.has("*")),
+    );
     return [...new Set(fitting.sort((a, b) => b.order - a.order).map(({ id }) => id))];
   }
 }

@@ -52,9 +52,10 @@ export class AkaNonces {
     return undefined;
   }
 
-  /** Takes AUTS in, once for each challenge. */
+  /** Takes AUTS in, once for each challenge; one that is not the USIM's ends nothing, or anybody on the way could. */
   async resynchronize(nonce: string, { username, realm, vector }: AkaNonce, auts: Uint8Array): Promise<boolean> {
-    this.#issued.delete(nonce);
-    return this.#options.source.resynchronize(username, realm, vector.rand, auts);
+    const taken = await this.#options.source.resynchronize(username, realm, vector.rand, auts);
+    if (taken) this.#issued.delete(nonce);
+    return taken;
   }
 }

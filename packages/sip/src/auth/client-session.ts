@@ -89,9 +89,21 @@ export class ClientSession {
     return this.#count >= 0xffff_ffff;
   }
 
-  /** The same secret with the nonce that the server named for later requests. RFC 7616 §3.5. */
-  renewed(nextNonce: string): ClientSession {
+  /**
+   * The session of the nonce that the server named for later requests (RFC 7616 §3.5): with the same secret, but the one that
+   * comes out of it where the algorithm has it so (RFC 3310 §3.2). Undefined when that refuses it, or is out of step.
+   */
+  renewed(nextNonce: string): ClientSession | undefined {
     const choice = { ...this.choice, challenge: { ...this.choice.challenge, nonce: nextNonce, stale: false } };
+    if (choice.algorithm.derive !== undefined) {
+      try {
+        const session = ClientSession.open(this.side, choice, this.#newCnonce);
+        return session?.resynchronizes === true ? undefined : session;
+      } catch {
+        // The store of a USIM. That must not cost the answer which brought the nonce; at the next challenge it is heard of.
+        return undefined;
+      }
+    }
     return new ClientSession(this.side, choice, this.#ha1, undefined, this.#newCnonce);
   }
 

@@ -168,6 +168,7 @@ export class DigestClient {
       if (proof !== undefined && !sameDigest(session.rspauth(ours, response.body), proof.toLowerCase())) continue;
       const key = sessionKey(side, { realm: ours.realm, nonce: nextNonce });
       const renewed = this.#sessions.get(key) ?? session.renewed(nextNonce);
+      if (renewed === undefined) continue;
       this.#sessions.set(key, renewed);
       this.#remember(side, request, renewed);
     }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { SipHeaders, SipRequest, SipResponse } from "../message/index.ts";
 import { VirtualClock } from "../testing/index.ts";
+import { fromAkaNonce } from "./aka.ts";
 import { akaAlgorithms } from "./aka-algorithms.ts";
 import { AuthenticationCentre } from "./authentication-centre.ts";
 import { DigestClient } from "./client.ts";
@@ -44,6 +45,11 @@ function register(user = "alice", authorization?: string): SipRequest {
   ]);
   if (authorization !== undefined) headers.add("Authorization", authorization);
   return new SipRequest("REGISTER", "sip:home.test", headers, new Uint8Array(0));
+}
+
+function octetsIn(nonce: string): [rand: Uint8Array, autn: Uint8Array] {
+  const { rand, autn } = fromAkaNonce(nonce) ?? expect.unreachable("no nonce");
+  return [rand, autn];
 }
 
 const clientOf = (usim: Usim, username = "alice"): DigestClient => new DigestClient({ accounts: [{ username, usim }] });
@@ -173,6 +179,52 @@ describe("a USIM at a digest server (RFC 3310, RFC 4169)", () => {
   });
 });
 
+describe("nextnonce (RFC 7616 §3.5)", () => {
+  const accepted = (nonce: string): SipResponse =>
+    new SipResponse(200, "", SipHeaders.of([["Authentication-Info", `nextnonce="${nonce}"`]]));
+  const nonceIn = (values: readonly string[]): string => /nonce="([^"]+)"/.exec(values[0] ?? "")?.[1] ?? "";
+
+  test("is a challenge of its own, which the USIM answers (RFC 3310 §3.2)", async () => {
+    const { server } = bed();
+    const client = clientOf(phone());
+    const request = await answer(server, client);
+    client.accepted(request, accepted(nonceIn(await server.challengeFor(register()))));
+    const next = client.preauthorize(register());
+    expect(credentialsIn(next).nonce).not.toBe(credentialsIn(request).nonce);
+    expect(reasonOf(await server.verify(next))).toBe("ok");
+  });
+
+  test.each([
+    ["no AKA challenge", () => "n2"],
+    ["of another network", () => Buffer.alloc(32, 7).toString("base64")],
+    ["an old one", (nonce: string) => nonce],
+  ])("%s changes nothing", async (_, nextOf) => {
+    const { server } = bed();
+    const usim = phone();
+    const client = clientOf(usim);
+    const old = nonceIn(await server.challengeFor(register()));
+    usim.authenticate(...octetsIn(old));
+    const request = await answer(server, client);
+    client.accepted(request, accepted(nextOf(old)));
+    expect(reasonOf(await server.verify(client.preauthorize(register())))).toBe("ok");
+  });
+});
+
+test("a USIM whose state cannot be saved does not cost the answer that brought nextnonce", async () => {
+  const { server } = bed();
+  let full = false;
+  const save = (): void => {
+    if (full) throw new Error("no space left");
+  };
+  const client = clientOf(new Usim({ k, opc, store: { load: () => undefined, save } }));
+  const request = await answer(server, client);
+  full = true;
+  const [challenge = ""] = await server.challengeFor(register());
+  const nonce = /nonce="([^"]+)"/.exec(challenge)?.[1];
+  client.accepted(request, new SipResponse(200, "", SipHeaders.of([["Authentication-Info", `nextnonce="${nonce}"`]])));
+  expect(reasonOf(await server.verify(client.preauthorize(register())))).toBe("ok");
+});
+
 describe("synchronization (RFC 3310 §3.4, TS 33.102 §6.3.5)", () => {
   /** A USIM that has seen more than the server will say. */
   async function ahead(): Promise<Usim> {
@@ -239,5 +291,24 @@ describe("synchronization (RFC 3310 §3.4, TS 33.102 §6.3.5)", () => {
     const forged = altered(outOfStep, { auts: Buffer.alloc(14, 1).toString("base64") });
     expect(reasonOf(await server.verify(forged))).toBe("wrong-password");
     expect(sqns.get("alice")).toBe(before);
+  });
+
+  test("a forged AUTS does not end the challenge that others may answer, or have answered", async () => {
+    const { server } = bed();
+    const client = clientOf(phone());
+    const answered = await answer(server, client);
+    expect(reasonOf(await server.verify(answered))).toBe("ok");
+    const { nonce, realm } = credentialsIn(answered);
+    // Everybody knows the empty password; the nonce was on the way.
+    const challenge = new SipResponse(
+      401,
+      "",
+      SipHeaders.of([["WWW-Authenticate", `Digest realm="${realm}", nonce="${nonce}"`]]),
+    );
+    const stranger = new DigestClient({ accounts: [{ username: "alice", password: "" }] });
+    const empty = stranger.authorize(register(), challenge) ?? expect.unreachable("gave up");
+    const forged = altered(empty, { algorithm: "AKAv1-MD5", auts: Buffer.alloc(14, 1).toString("base64") });
+    expect(reasonOf(await server.verify(forged))).toBe("wrong-password");
+    expect(reasonOf(await server.verify(client.preauthorize(register())))).toBe("ok");
   });
 });

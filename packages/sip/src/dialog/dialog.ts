@@ -10,6 +10,7 @@ import {
   serializeUri,
 } from "../message/index.ts";
 import { contactOf } from "./contact.ts";
+import { detached } from "./detached.ts";
 import type { DialogState } from "./dialog-state.ts";
 
 /** What a request within a dialog has beyond what the dialog gives. Texts are Unicode. */
@@ -40,6 +41,8 @@ export class Dialog {
   #remoteSeq: number | null;
   #remoteTarget: string;
   #way: Way | undefined;
+  /** The Contact that was taken last, as written: most peers never say another. */
+  #lastContact: string | undefined;
 
   constructor(state: DialogState) {
     const { callId, localTag, remoteTag, localUri, remoteUri, routeSet, secure } = state;
@@ -131,11 +134,15 @@ export class Dialog {
    * @returns what is wrong with the Contact, undefined when nothing is.
    */
   refreshTarget(message: SipRequest | SipResponse): string | undefined {
-    if (!message.headers.has("Contact")) return undefined;
+    const { headers } = message;
+    const text = headers.get("Contact");
+    if (text === undefined || (text === this.#lastContact && headers.count("Contact") === 1)) return undefined;
     try {
       const target = contactOf(message);
-      if (target !== this.#remoteTarget) this.#way = undefined;
-      this.#remoteTarget = target;
+      this.#lastContact = detached(text);
+      if (target === this.#remoteTarget) return undefined;
+      this.#way = undefined;
+      this.#remoteTarget = detached(target);
       return undefined;
     } catch (error) {
       if (error instanceof SipParseError) return error.message;

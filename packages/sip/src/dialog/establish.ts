@@ -10,7 +10,9 @@ import {
 } from "../message/index.ts";
 import { type Flow, transports } from "../transport/transport.ts";
 import { contactOf } from "./contact.ts";
+import { detached } from "./detached.ts";
 import { Dialog } from "./dialog.ts";
+import type { DialogState } from "./dialog-state.ts";
 
 /** A dialog, or why the peer's message makes none: a request is answered 400 with `problem` as its reason. */
 export type DialogResult =
@@ -19,6 +21,8 @@ export type DialogResult =
 
 /** Proxies that may stand in one route set: more is an attempt to make our requests grow. */
 const MAX_ROUTES = 30;
+/** Octets of a dialog's texts: what is kept for days is none of those that fill a message. */
+const MAX_OCTETS = 16_384;
 
 /** A dialog from our request and its 2xx: the route set is reversed. RFC 3261 §12.1.2. */
 export function dialogFromResponse(request: SipRequest, response: SipResponse, flow: Flow): DialogResult {
@@ -26,7 +30,7 @@ export function dialogFromResponse(request: SipRequest, response: SipResponse, f
     const routeSet = routesOf(response).reverse();
     const contact = contactOf(response);
     const remoteTag = paramValue(response.to.params, "tag") ?? "";
-    return new Dialog({
+    return {
       callId: request.callId,
       localTag: paramValue(request.from.params, "tag") ?? "",
       remoteTag,
@@ -37,7 +41,7 @@ export function dialogFromResponse(request: SipRequest, response: SipResponse, f
       routeSet,
       remoteTarget: contact,
       secure: isSecure(request, flow),
-    });
+    };
   });
 }
 
@@ -48,21 +52,18 @@ export function dialogFromResponse(request: SipRequest, response: SipResponse, f
  *   subscriber's dialog (RFC 6665 §4.4.1). Default 0.
  */
 export function dialogFromRequest(request: SipRequest, localTag: string, flow: Flow, localSeq = 0): DialogResult {
-  return guarded(
-    () =>
-      new Dialog({
-        callId: request.callId,
-        localTag,
-        remoteTag: paramValue(request.from.params, "tag") ?? "",
-        localUri: withoutTag(request.to),
-        remoteUri: withoutTag(request.from),
-        localSeq,
-        remoteSeq: request.cseq.seq,
-        routeSet: routesOf(request),
-        remoteTarget: contactOf(request),
-        secure: isSecure(request, flow),
-      }),
-  );
+  return guarded(() => ({
+    callId: request.callId,
+    localTag,
+    remoteTag: paramValue(request.from.params, "tag") ?? "",
+    localUri: withoutTag(request.to),
+    remoteUri: withoutTag(request.from),
+    localSeq,
+    remoteSeq: request.cseq.seq,
+    routeSet: routesOf(request),
+    remoteTarget: contactOf(request),
+    secure: isSecure(request, flow),
+  }));
 }
 
 /**
@@ -96,13 +97,21 @@ function withoutTag(address: NameAddr): string {
   return `${name}<${address.uriText}>`;
 }
 
-function guarded(make: () => Dialog): DialogResult {
+function guarded(make: () => DialogState): DialogResult {
   try {
-    return { dialog: make() };
+    const state = make();
+    if (octetsOf(state) > MAX_OCTETS) throw bad("dialog", `more than ${MAX_OCTETS} octets in its header fields`);
+    return { dialog: new Dialog(detached(state)) };
   } catch (error) {
     if (error instanceof SipParseError) return { problem: error.message };
     throw error;
   }
+}
+
+function octetsOf(state: DialogState): number {
+  let octets = 0;
+  for (const value of Object.values(state).flat()) if (typeof value === "string") octets += value.length;
+  return octets;
 }
 
 function bad(field: string, problem: string): SipParseError {

@@ -12,6 +12,7 @@ export function flowBack(flow: Flow | undefined, dialog: Dialog): Flow | undefin
 }
 
 function needsFlow(remoteTarget: string): boolean {
+  if (!/\.invalid|;ob/i.test(remoteTarget)) return false; // the usual case, without reading all of it
   try {
     const uri = parseUri(remoteTarget);
     if (uri.scheme !== "sip" && uri.scheme !== "sips") return false;

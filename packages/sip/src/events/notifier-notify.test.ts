@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { SipParseError } from "../message/index.ts";
 import type { ServerTransaction } from "../transaction/index.ts";
+import type { RequestSender } from "../user-agent/request-sender.ts";
 import type { NotifyOutcome } from "./notifier-options.ts";
 import { MemorySubscriptionStore, type SubscriptionRecord } from "./subscription-store.ts";
 import { NotifierBench, usual } from "./testdata/notifier-bench.ts";
@@ -121,6 +123,19 @@ describe("notify() (RFC 6665 §4.2.2)", () => {
       expect(bench.handset.received.map(({ request }) => request.cseq.seq)).toEqual([1, 2]);
     },
   );
+
+  it("by a sender that chokes on the target fails, and the next one is sent", async () => {
+    const chokes = (): never => {
+      throw new SipParseError("SIP_BAD_URI", "maddr", "bad host");
+    };
+    await open({ sender: { send: chokes } as unknown as RequestSender });
+    await subscribe();
+    await bench.rig.clock.advance(10);
+    for (let i = 0; i < 2; i++) {
+      const outcome = await bench.rig.clock.until(bench.notifier.notify(only(), {}));
+      expect(short(outcome)).toEqual(["SIP_UNRESOLVED", false]);
+    }
+  });
 
   it("fails with SIP_CLOSED when the notifier is closed meanwhile", async () => {
     await open();

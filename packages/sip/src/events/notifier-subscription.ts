@@ -1,62 +1,21 @@
 import { type Dialog, dialogHeaders } from "../dialog/index.ts";
-import { encodeText, type SipRequest } from "../message/index.ts";
+import { encodeText, responseTo, type SipRequest, type SipResponse } from "../message/index.ts";
 import type { ServerTransaction } from "../transaction/index.ts";
-import type { TimerWheel, WheelTimer } from "../transaction/timer-wheel.ts";
+import type { WheelTimer } from "../transaction/timer-wheel.ts";
 import type { Flow } from "../transport/transport.ts";
-import type { SendOptions } from "../user-agent/request-sender.ts";
+import type { SendOptions, SendOutcome } from "../user-agent/request-sender.ts";
 import { type EventHeader, eventsMatch, parseEvent, serializeAllowEvents, serializeEvent } from "./event-header.ts";
 import { flowBack } from "./flow-back.ts";
 import { askInitial } from "./initial-notifications.ts";
 import { type NotifierAction, type NotifierEvent, type NotifierState, notifier } from "./notifier.machine.ts";
-import type {
-  NotificationInit,
-  NotifierOptions,
-  NotifierReport,
-  NotifyOutcome,
-  Subscription,
-} from "./notifier-options.ts";
+import type { Accepted, NotifierHost, SubscriptionInit } from "./notifier-host.ts";
+import type { NotificationInit, NotifyOutcome, Subscription } from "./notifier-options.ts";
 import { failure, type NotifyJob, NotifyQueue } from "./notify-queue.ts";
-import type { RecordWriter } from "./record-writer.ts";
 import type { SubscribeRefusal } from "./subscribe-checks.ts";
 import { bracketed } from "./subscribe-request.ts";
 import { serializeSubscriptionState } from "./subscription-state.ts";
 import type { JsonValue, SubscriptionRecord } from "./subscription-store.ts";
 import { endsSubscription } from "./verdicts.ts";
-
-/** What a subscription needs from its notifier. */
-export interface NotifierHost {
-  readonly options: NotifierOptions;
-  readonly wheel: TimerWheel;
-  readonly writer: RecordWriter;
-  readonly allowEvents: () => readonly string[];
-  enter(subscription: NotifierSubscription): void;
-  leave(subscription: NotifierSubscription): void;
-  report(report: NotifierReport): void;
-  /** A NOTIFY came to an end; for the counters. */
-  notified(outcome: NotifyOutcome): void;
-}
-
-/** An accepted SUBSCRIBE on its way through the machine. */
-export interface Accepted {
-  readonly transaction: ServerTransaction;
-  readonly expiresSeconds: number;
-  readonly headers: ReadonlyArray<readonly [string, string]>;
-  /** The request was no SUBSCRIBE, but made a subscription by the way: answered with this status (RFC 3515 §2.4.4). */
-  readonly implicitly?: number;
-}
-
-/** What a subscription starts with; the rest is in its dialog. */
-export interface SubscriptionInit {
-  readonly state: "respWait" | "pending" | "active";
-  readonly dialog: Dialog;
-  readonly event: EventHeader;
-  readonly resource: string;
-  readonly subscriber: string;
-  readonly accept: readonly string[];
-  readonly applicationData: JsonValue;
-  readonly flow: Flow | undefined;
-  readonly expiresSeconds: number;
-}
 
 /** Numbers that one NOTIFY may use: challenges and failover take some. */
 const SEQ_MARGIN = 16;
@@ -80,7 +39,11 @@ export class NotifierSubscription implements Subscription {
   #expiresAtMs: number;
   /** CSeq numbers up to here are ours to use: a restart goes on above. */
   #reservedSeq: number;
-  #accepted: Accepted | undefined;
+  #accepted: (Accepted & { readonly response: SipResponse }) | undefined;
+  /** CSeq number of the SUBSCRIBE that was accepted last. */
+  #acceptedSeq: number;
+  /** Takes back the question for the NOTIFYs that follow a SUBSCRIBE. */
+  #stopAsking: (() => void) | undefined;
   #refusal: SubscribeRefusal | undefined;
   #transaction: ServerTransaction | undefined;
   #endReason: string | undefined;
@@ -104,6 +67,7 @@ export class NotifierSubscription implements Subscription {
     this.applicationData = init.applicationData;
     this.#flow = init.flow;
     this.#reservedSeq = init.dialog.localSeq;
+    this.#acceptedSeq = init.dialog.state.remoteSeq ?? 0;
     this.#expiresAtMs = host.wheel.now() + init.expiresSeconds * 1000;
     this.#queue = new NotifyQueue((job, signal) => this.#send(job, signal));
     this.#expiry = host.wheel.timer(() => this.end("expired", "timeout"));
@@ -128,9 +92,14 @@ export class NotifierSubscription implements Subscription {
     return this.#queue.length;
   }
 
-  /** No NOTIFY is under way. */
-  get idle(): boolean {
-    return this.#queue.idle;
+  /** Resolves when no NOTIFY is under way or waits. */
+  settled(): Promise<void> {
+    return this.#queue.settled();
+  }
+
+  /** Whether a later SUBSCRIBE was accepted before this one was judged. RFC 3261 §12.2.2. */
+  overtook(request: SipRequest): boolean {
+    return request.cseq.seq < this.#acceptedSeq;
   }
 
   /** As plain JSON, with the CSeq numbers that are reserved. */
@@ -150,11 +119,12 @@ export class NotifierSubscription implements Subscription {
     };
   }
 
-  /** A SUBSCRIBE was accepted. @throws when what the application gave cannot stand in the 200. */
+  /** A SUBSCRIBE was accepted. @throws when what the application gave cannot stand in the 200: nothing has changed then. */
   accepted(event: "granted" | "undecided" | "fetched" | "unsubscribed", accepted: Accepted): void {
     const { transaction } = accepted;
-    this.#accepted = accepted;
     this.#flow = transaction.flow;
+    this.#accepted = { ...accepted, response: this.#responseTo(accepted) };
+    this.#acceptedSeq = transaction.request.cseq.seq;
     if (event === "fetched" || event === "unsubscribed") this.#endReason = "timeout";
     this.#step(event);
     this.#accepted = undefined;
@@ -201,7 +171,11 @@ export class NotifierSubscription implements Subscription {
     const row = notifier[this.#state][event];
     if (row === undefined) return;
     this.#state = row.next;
-    for (const action of row.actions) this.#perform(action);
+    for (const action of row.actions) {
+      this.#perform(action);
+      // The one who heard a report has done something about it.
+      if (this.#state !== row.next) return;
+    }
   }
 
   #perform(action: NotifierAction): void {
@@ -224,6 +198,7 @@ export class NotifierSubscription implements Subscription {
         void writer.delete(this.id);
         return;
       case "leave":
+        this.#stopAsking?.();
         this.#host.leave(this);
         return;
       case "startExpiry":
@@ -239,6 +214,7 @@ export class NotifierSubscription implements Subscription {
         this.#notifyInitial(true);
         return;
       case "notifyEnd":
+        this.#stopAsking?.();
         this.#pushOwn(this.#lastInit, true);
         return;
       case "failQueued":
@@ -262,18 +238,23 @@ export class NotifierSubscription implements Subscription {
     }
   }
 
-  /** 200, never 202 (§8.3.1), with Expires (§3.1.1) and the fields that make or keep the dialog. */
   #accept(): void {
     if (this.#accepted === undefined) return;
-    const { transaction, expiresSeconds, headers, implicitly } = this.#accepted;
-    const { request } = transaction;
-    const contact = this.#contact();
+    const { transaction, expiresSeconds, response } = this.#accepted;
+    transaction.respond(response);
+    if (transaction.request.to.params.has("tag")) this.dialog.refreshTarget(transaction.request);
+    this.#expiresAtMs = this.#host.wheel.now() + expiresSeconds * 1000;
+  }
+
+  /** 200, never 202 (§8.3.1), with Expires (§3.1.1) and the fields that make or keep the dialog. */
+  #responseTo({ transaction: { request }, expiresSeconds, headers, implicitly }: Accepted): SipResponse {
+    const contact = encodeText(this.#contact());
     const made = !request.to.params.has("tag");
     const granted = [
       ["Expires", String(expiresSeconds)],
       ["Allow-Events", serializeAllowEvents(this.#host.allowEvents())],
     ] as const;
-    transaction.reply(implicitly ?? 200, {
+    return responseTo(request, implicitly ?? 200, {
       toTag: this.id,
       headers: [
         ...(made ? dialogHeaders(request, contact) : [["Contact", contact] as const]),
@@ -281,13 +262,12 @@ export class NotifierSubscription implements Subscription {
         ...headers.map(([name, value]) => [name, encodeText(value)] as const),
       ],
     });
-    if (!made) this.dialog.refreshTarget(request);
-    this.#expiresAtMs = this.#host.wheel.now() + expiresSeconds * 1000;
   }
 
+  /** A name-addr, in Unicode. */
   #contact(): string {
     const { contact } = this.#host.options;
-    return encodeText(bracketed(typeof contact === "function" ? contact(this.#flow) : contact));
+    return bracketed(typeof contact === "function" ? contact(this.#flow) : contact);
   }
 
   get #leftMs(): number {
@@ -298,8 +278,10 @@ export class NotifierSubscription implements Subscription {
     return this.dialog.localSeq + Math.max(this.#host.options.seqBlock ?? 100, 2 * SEQ_MARGIN);
   }
 
+  /** What was asked for before is older than what is asked for now. */
   #notifyInitial(last: boolean): void {
-    askInitial(this, this.#host.options, this.#host.wheel, (list) => {
+    this.#stopAsking?.();
+    this.#stopAsking = askInitial(this, this.#host.options, this.#host.wheel, (list) => {
       if (this.#state === "terminated") return;
       list.forEach((init, i) => {
         this.#pushOwn(init, last && i === list.length - 1);
@@ -323,14 +305,14 @@ export class NotifierSubscription implements Subscription {
       this.#reservedSeq = this.#nextBlock();
       await writer.put(this.id, () => this.record);
     }
-    let request: SipRequest;
+    let outcome: SendOutcome;
     try {
-      request = this.#request(job);
+      outcome = await options.sender.send(this.#request(job), this.#sendOptions(signal));
     } catch (error) {
+      // A sender of the application's own may choke on the target, which is the subscriber's.
       const reason = `the NOTIFY cannot be made: ${error instanceof Error ? error.message : String(error)}`;
       return this.#ended(job, failure("SIP_UNRESOLVED", reason, false));
     }
-    const outcome = await options.sender.send(request, this.#sendOptions(signal));
     dialog.skip(outcome.attempts - 1);
     if (outcome.kind === "failure") {
       const { code, reason, retryable, attempts } = outcome;

@@ -1,8 +1,9 @@
-import { Dialog, dialogFromRequest } from "../dialog/index.ts";
-import { newTag, type Params, paramValue } from "../message/index.ts";
+import { type Dialog, detached, dialogFromRequest } from "../dialog/index.ts";
+import { newTag, paramValue } from "../message/index.ts";
 import type { ServerTransaction } from "../transaction/index.ts";
 import { TimerWheel } from "../transaction/timer-wheel.ts";
 import { eventsMatch } from "./event-header.ts";
+import type { NotifierHost, SubscriptionInit } from "./notifier-host.ts";
 import type {
   ImplicitSubscription,
   NotificationInit,
@@ -13,10 +14,17 @@ import type {
   SubscribeRequest,
   Subscription,
 } from "./notifier-options.ts";
-import { type NotifierHost, NotifierSubscription } from "./notifier-subscription.ts";
+import { NotifierSubscription } from "./notifier-subscription.ts";
 import { failure } from "./notify-queue.ts";
 import { RecordWriter } from "./record-writer.ts";
-import { readSubscribe, type SubscribeForm, type SubscribeRefusal, type SubscribeRules } from "./subscribe-checks.ts";
+import { checkedRecord, initOf } from "./stored-record.ts";
+import {
+  readSubscribe,
+  rulesOf,
+  type SubscribeForm,
+  type SubscribeRefusal,
+  type SubscribeRules,
+} from "./subscribe-checks.ts";
 import type { SubscriptionEndReason } from "./subscription-state.ts";
 import {
   type JsonValue,
@@ -65,16 +73,7 @@ export class Notifier {
     this.#table = new SubscriptionTable();
     const events = (): readonly string[] =>
       typeof allowEvents === "function" ? allowEvents() : (allowEvents ?? [options.package]);
-    this.#rules = {
-      package: options.package,
-      get allowEvents() {
-        return events();
-      },
-      contentTypes: options.contentTypes,
-      minExpiresSeconds: options.minExpiresSeconds ?? 60,
-      maxExpiresSeconds: options.maxExpiresSeconds ?? 86_400,
-      defaultExpiresSeconds: options.defaultExpiresSeconds ?? 3600,
-    };
+    this.#rules = rulesOf(options, events);
     this.#host = {
       options,
       wheel: this.#wheel,
@@ -96,7 +95,12 @@ export class Notifier {
    */
   static async open(options: NotifierOptions): Promise<Notifier> {
     const notifier = new Notifier(options);
-    for await (const record of notifier.#store.load(options.package)) notifier.#restore(record);
+    try {
+      for await (const record of notifier.#store.load(options.package)) notifier.#restore(record);
+    } catch (error) {
+      notifier.#abandon();
+      throw error;
+    }
     return notifier;
   }
 
@@ -194,13 +198,13 @@ export class Notifier {
   /**
    * Accepts a request that makes a subscription by the way, and answers it: a REFER (RFC 3515 §2.4.4). From then on the
    * subscription is like any other. Undefined when it was refused: within a dialog 403 (RFC 6665 §4.5.2), malformed 400, past
-   * the limit 503.
+   * the limit 503, past that of one subscriber 486; when `init` or Contact cannot stand in the answer 500.
    */
   adopt(transaction: ServerTransaction, init: ImplicitSubscription): Subscription | undefined {
     const { request, flow } = transaction;
-    const { maxSubscriptions = 100_000 } = this.#options;
-    if (this.#closed !== undefined || this.#table.size + this.#judging >= maxSubscriptions) {
-      this.#overload(transaction, 503);
+    const tooMany = this.#closed !== undefined || this.#isFull ? 503 : this.#hasEnough(request.from.uriText) ? 486 : 0;
+    if (tooMany !== 0) {
+      this.#overload(transaction, tooMany);
       return undefined;
     }
     const inDialog = request.to.params.has("tag");
@@ -211,19 +215,15 @@ export class Notifier {
       return undefined;
     }
     const { expiresSeconds, applicationData = null, headers = [], statusCode = 202 } = init;
-    const subscription = new NotifierSubscription(this.#host, {
-      state: "respWait",
-      dialog: made.dialog,
-      event: { package: this.package, params: new Map() },
-      resource: request.requestUri,
-      subscriber: request.from.uriText,
-      accept: [],
-      applicationData,
-      flow,
-      expiresSeconds,
-    });
+    const event = { package: this.package, params: new Map<string, string | null>() };
+    const subscription = this.#made(transaction, made.dialog, { event, accept: [], applicationData, expiresSeconds });
+    try {
+      subscription.accepted("granted", { transaction, expiresSeconds, headers, implicitly: statusCode });
+    } catch (error) {
+      this.#broken(transaction, error);
+      return undefined;
+    }
     this.#counts.created++;
-    subscription.accepted("granted", { transaction, expiresSeconds, headers, implicitly: statusCode });
     return subscription;
   }
 
@@ -237,15 +237,33 @@ export class Notifier {
   }
 
   async #close(timeoutMs: number): Promise<void> {
-    const { clock } = this.#options.endpoint;
-    const busy = (): boolean => this.#writer.busy > 0 || [...this.#table.all()].some(({ idle }) => !idle);
-    const deadline = clock.now() + timeoutMs;
-    const pause = (ms: number): Promise<void> => new Promise((resolve) => void clock.schedule(ms, resolve));
-    while (busy() && clock.now() < deadline && !this.#options.endpoint.closed) {
-      await pause(Math.min(10, deadline - clock.now()));
-    }
+    const settled = async (): Promise<void> => {
+      await Promise.all([...this.#table.all()].map((subscription) => subscription.settled()));
+      // What ended was erased.
+      await this.#writer.idle();
+    };
+    await new Promise<void>((resolve) => {
+      const timer = this.#options.endpoint.clock.schedule(timeoutMs, resolve);
+      void settled().then(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+    this.#abandon();
+  }
+
+  #abandon(): void {
     for (const subscription of [...this.#table.all()]) subscription.close();
+    this.#writer.close();
     this.#wheel.close();
+  }
+
+  get #isFull(): boolean {
+    return this.#table.size + this.#judging >= (this.#options.maxSubscriptions ?? 100_000);
+  }
+
+  #hasEnough(subscriber: string): boolean {
+    return this.#table.countOf(subscriber) >= (this.#options.maxPerSubscriber ?? 100);
   }
 
   get #maxQueued(): number {
@@ -254,22 +272,20 @@ export class Notifier {
 
   #create(transaction: ServerTransaction, form: SubscribeForm): void {
     const { request, flow } = transaction;
-    const { maxSubscriptions = 100_000 } = this.#options;
-    if (this.#table.size + this.#judging >= maxSubscriptions) return this.#overload(transaction, 503);
+    if (this.#isFull) return this.#overload(transaction, 503);
     const made = dialogFromRequest(request, newTag(), flow);
     if (made.dialog === undefined) return this.#refuse(transaction, { statusCode: 400, reason: made.problem });
-    const subscription = new NotifierSubscription(this.#host, {
-      state: "respWait",
-      dialog: made.dialog,
-      event: form.event,
-      resource: request.requestUri,
-      subscriber: request.from.uriText,
-      accept: form.accept,
-      applicationData: null,
-      flow,
-      expiresSeconds: form.expiresSeconds,
-    });
+    const subscription = this.#made(transaction, made.dialog, { ...form, applicationData: null });
     this.#judge(transaction, form, subscription, undefined);
+  }
+
+  #made(
+    { request, flow }: ServerTransaction,
+    dialog: Dialog,
+    form: Pick<SubscriptionInit, "event" | "accept" | "applicationData" | "expiresSeconds">,
+  ): NotifierSubscription {
+    const [resource, subscriber] = [detached(request.requestUri), detached(request.from.uriText)];
+    return new NotifierSubscription(this.#host, { ...form, state: "respWait", dialog, resource, subscriber, flow });
   }
 
   #refresh(transaction: ServerTransaction, form: SubscribeForm): void {
@@ -325,10 +341,9 @@ export class Notifier {
       return subscription.refused(transaction, decision);
     }
     if (known && subscription.state === "terminated") return this.#refuse(transaction, { statusCode: 481 });
+    if (known && subscription.overtook(transaction.request)) return this.#refuse(transaction, { statusCode: 500 });
     const subscriber = decision.subscriber ?? subscription.subscriber;
-    if (!known && this.#table.countOf(subscriber) >= (this.#options.maxPerSubscriber ?? 100)) {
-      return this.#overload(transaction, 486);
-    }
+    if (!known && this.#hasEnough(subscriber)) return this.#overload(transaction, 486);
     const expiresSeconds = Math.min(form.expiresSeconds, decision.expiresSeconds ?? form.expiresSeconds);
     if (decision.applicationData !== undefined) subscription.applicationData = decision.applicationData;
     if (!known) {
@@ -356,26 +371,18 @@ export class Notifier {
     transaction.reply(500);
   }
 
-  #restore(record: SubscriptionRecord): void {
+  #restore(given: SubscriptionRecord): void {
     try {
-      const params: Params = new Map(record.eventParams);
-      if (record.eventId !== null) params.set("id", record.eventId);
-      const event = { package: record.package, ...(record.eventId === null ? {} : { id: record.eventId }), params };
+      const record = checkedRecord(given, this.package);
+      if (this.#table.get(record.id) !== undefined) throw new TypeError("subscription record: it was there already");
       const leftMs = Date.parse(record.expiresAt) - this.#options.endpoint.clock.date().getTime();
-      if (Number.isNaN(leftMs)) throw new TypeError(`expiresAt: "${record.expiresAt}"`);
-      const { state, resource, subscriber, accept, applicationData } = record;
-      const subscription = new NotifierSubscription(this.#host, {
-        ...{ state, resource, subscriber, accept, applicationData, event },
-        dialog: new Dialog(record.dialog),
-        flow: undefined,
-        expiresSeconds: Math.max(leftMs, 0) / 1000,
-      });
+      const subscription = new NotifierSubscription(this.#host, initOf(record, Math.max(leftMs, 0) / 1000));
       this.#table.add(subscription);
       this.#report({ kind: "restored", subscription });
       if (leftMs <= 0) subscription.end("expired", "timeout");
     } catch (error) {
       this.#counts.damaged++;
-      this.#options.endpoint.logger.error({ err: error, subscription: record.id }, "a stored subscription is damaged");
+      this.#options.endpoint.logger.error({ err: error, subscription: given?.id }, "a stored subscription is damaged");
     }
   }
 

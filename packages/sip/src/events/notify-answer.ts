@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
+import type { ServerTransaction } from "../transaction/index.ts";
 import type { Notification, NotificationAnswer, SubscriberOptions } from "./subscriber-options.ts";
 
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -39,7 +40,7 @@ export class NotifyAnswers {
     try {
       const given = onNotify(notification);
       if (given instanceof Promise) this.#wait(given, answer);
-      else answer(this.#checked(given));
+      else this.#give(given, answer);
     } catch (error) {
       this.#logger.error({ err: error }, "a handler for NOTIFY threw");
       answer(broken);
@@ -53,10 +54,10 @@ export class NotifyAnswers {
 
   #wait(given: Promise<NotificationAnswer | undefined | void>, answer: (answer: NotificationAnswer) => void): void {
     const { answerTimeoutMs = DEFAULT_TIMEOUT_MS } = this.#options;
-    const settle = (what: NotificationAnswer): void => {
+    const settle = (what: NotificationAnswer | undefined | void): void => {
       if (!this.#cancels.delete(cancel)) return;
       timer.cancel();
-      answer(what);
+      this.#give(what, answer);
     };
     const cancel = (): void => settle(broken);
     const timer = this.#clock.schedule(answerTimeoutMs, () => {
@@ -64,13 +65,20 @@ export class NotifyAnswers {
       cancel();
     });
     this.#cancels.add(cancel);
-    given.then(
-      (what) => settle(this.#checked(what)),
-      (error: unknown) => {
-        this.#logger.error({ err: error }, "a handler for NOTIFY threw");
-        settle(broken);
-      },
-    );
+    given.then(settle, (error: unknown) => {
+      this.#logger.error({ err: error }, "a handler for NOTIFY threw");
+      settle(broken);
+    });
+  }
+
+  /** With header fields that no message may have it cannot be sent. */
+  #give(given: NotificationAnswer | undefined | void, answer: (answer: NotificationAnswer) => void): void {
+    try {
+      answer(this.#checked(given));
+    } catch (error) {
+      this.#logger.error({ err: error }, "the answer to a NOTIFY cannot be sent");
+      answer(broken);
+    }
   }
 
   /** A status that is no final one would leave the notifier without an answer. */
@@ -81,4 +89,11 @@ export class NotifyAnswers {
     this.#logger.error({ statusCode }, "a handler for NOTIFY gave no final status");
     return broken;
   }
+}
+
+export function reply(transaction: ServerTransaction, { statusCode, reason, headers }: NotificationAnswer): void {
+  transaction.reply(statusCode, {
+    ...(reason === undefined ? {} : { reason }),
+    ...(headers === undefined ? {} : { headers }),
+  });
 }

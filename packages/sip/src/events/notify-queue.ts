@@ -22,6 +22,7 @@ export class NotifyQueue {
   #waiting: NotifyJob[] = [];
   #abort: AbortController | undefined;
   #running = false;
+  readonly #onSettled: Array<() => void> = [];
 
   constructor(send: SendNotify) {
     this.#send = send;
@@ -32,9 +33,9 @@ export class NotifyQueue {
     return this.#waiting.length;
   }
 
-  /** Nothing is under way. */
-  get idle(): boolean {
-    return !this.#running;
+  /** Resolves when nothing is under way or waits. */
+  settled(): Promise<void> {
+    return this.#running ? new Promise((resolve) => void this.#onSettled.push(resolve)) : Promise.resolve();
   }
 
   push(job: NotifyJob): void {
@@ -61,6 +62,7 @@ export class NotifyQueue {
       else job.done(await this.#one(job));
     }
     this.#running = false;
+    for (const resolve of this.#onSettled.splice(0)) resolve();
   }
 
   async #one(job: NotifyJob): Promise<NotifyOutcome> {

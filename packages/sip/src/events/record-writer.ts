@@ -20,6 +20,7 @@ export class RecordWriter {
   readonly #wheel: TimerWheel;
   readonly #logger: Logger;
   readonly #slots = new Map<string, Slot>();
+  #closed = false;
   /** Writes that failed. */
   failures = 0;
 
@@ -27,11 +28,6 @@ export class RecordWriter {
     this.#store = store;
     this.#wheel = wheel;
     this.#logger = logger;
-  }
-
-  /** Ids with a write under way. */
-  get busy(): number {
-    return this.#slots.size;
   }
 
   /** Resolves when it, or what came after it, was written or failed. `record` is asked when the write begins. */
@@ -51,7 +47,18 @@ export class RecordWriter {
     }
   }
 
+  /** Lets go of what was not written yet: nobody waits for it any more. */
+  close(): void {
+    this.#closed = true;
+    for (const slot of this.#slots.values()) {
+      slot.next = undefined;
+      for (const resolve of slot.waiting.splice(0)) resolve();
+    }
+    this.#slots.clear();
+  }
+
   #enqueue(id: string, write: () => Promise<void>): Promise<void> {
+    if (this.#closed) return Promise.resolve();
     return new Promise((resolve) => {
       const slot = this.#slots.get(id);
       if (slot !== undefined) {
@@ -82,10 +89,9 @@ export class RecordWriter {
   #limited(write: () => Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = this.#wheel.timer(() => reject(new Error(`the store did not answer within ${TIMEOUT_MS} ms`)));
+      const written = write();
       this.#wheel.start(timer, TIMEOUT_MS);
-      write()
-        .then(resolve, reject)
-        .finally(() => this.#wheel.stop(timer));
+      written.then(resolve, reject).finally(() => this.#wheel.stop(timer));
     });
   }
 }

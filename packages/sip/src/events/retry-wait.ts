@@ -12,27 +12,18 @@ export class RetryWait {
   readonly #options: RetryWaitOptions;
   readonly #random: () => number;
   #failures = 0;
-  #jitter: number | undefined;
 
   constructor(options: RetryWaitOptions, random: () => number) {
     this.#options = options;
     this.#random = random;
   }
 
-  /** The wait to come, in milliseconds: the same until it is taken. */
-  ms(retryAfterSeconds = 0): number {
-    const { retryBaseMs = 2000, retryMaxMs = 1_800_000, retryAfterMaxMs = 86_400_000 } = this.#options;
-    this.#jitter ??= 0.5 + 0.5 * this.#random();
-    const ours = Math.min(retryMaxMs, retryBaseMs * 2 ** Math.min(this.#failures, 30)) * this.#jitter;
-    return Math.round(Math.max(ours, Math.min(retryAfterSeconds * 1000, retryAfterMaxMs)));
-  }
-
-  /** The wait, which makes the next one longer. */
+  /** The wait, in milliseconds, which makes the next one longer. */
   take(retryAfterSeconds = 0): number {
-    const ms = this.ms(retryAfterSeconds);
-    this.#jitter = undefined;
-    this.#failures++;
-    return ms;
+    const { retryBaseMs = 2000, retryMaxMs = 1_800_000, retryAfterMaxMs = 86_400_000 } = this.#options;
+    const jitter = 0.5 + 0.5 * this.#random();
+    const ours = Math.min(retryMaxMs, retryBaseMs * 2 ** Math.min(this.#failures++, 30)) * jitter;
+    return Math.round(Math.max(ours, Math.min(retryAfterSeconds * 1000, retryAfterMaxMs)));
   }
 
   /** The other side was there long enough: the next wait is the first again. */

@@ -2,6 +2,7 @@ import { parseRetryAfter } from "../message/index.ts";
 import type { SendOutcome } from "../user-agent/request-sender.ts";
 import { secondsIn } from "./subscribe-request.ts";
 import type { SubscriberEvent } from "./subscriber.machine.ts";
+import type { SubscriptionReport } from "./subscriber-options.ts";
 import { endsSubscription, type Retry, retryAfterRefusal } from "./verdicts.ts";
 
 /** Why the subscription is gone or could not be refreshed; `ended` is local. */
@@ -10,6 +11,14 @@ export interface Loss {
   readonly sipStatus: number | null;
   readonly reason: string | null;
   readonly retryAfterSeconds: number;
+}
+
+export const NO_LOSS: Loss = { kind: "ended", sipStatus: null, reason: null, retryAfterSeconds: 0 };
+
+/** What is told about it; nothing when the end is told anyway. @param retryInMs null: never. */
+export function reportOf({ kind, sipStatus, reason }: Loss, retryInMs: number | null): SubscriptionReport | undefined {
+  if (kind === "terminated") return { kind, reason, retryInMs };
+  return kind === "failed" && retryInMs !== null ? { kind, sipStatus, reason: reason ?? "", retryInMs } : undefined;
 }
 
 export function failed(sipStatus: number | null, reason: string, retryAfterSeconds = 0): Loss {
@@ -47,9 +56,9 @@ export function judgeSubscribe(outcome: SendOutcome, sent: SubscribeSent): { eve
   }
   const { statusCode, headers, reason } = outcome.response;
   if (statusCode < 300) return { event: statusCode === 204 ? "acceptedQuietly" : "accepted" };
-  // Once: a notifier that raises it again and again would be asked without end.
+  // Once: a notifier that raises it again and again would be asked without end. A fetch is never too brief (§4.2.1.1).
   const tooBrief = statusCode === 423 && (secondsIn(headers, "Min-Expires") ?? 0) > sent.askedSeconds;
-  if (tooBrief && !sent.raised) return { event: "tooBrief" };
+  if (tooBrief && !sent.raised && sent.askedSeconds > 0) return { event: "tooBrief" };
   const loss = failed(statusCode, reason, parseRetryAfter(headers.get("Retry-After")));
   // A NOTIFY was faster: there is a subscription, whatever another branch of the same SUBSCRIBE came to.
   if (initial && notified) return { event: "refreshFailed", loss };

@@ -1,6 +1,7 @@
 import type { Dialog } from "../dialog/index.ts";
 import { parseSeconds, type SipHeaders, type SipRequest } from "../message/index.ts";
 import { createRequest } from "../user-agent/request.ts";
+import type { SendOptions } from "../user-agent/request-sender.ts";
 import type { SubscriberOptions } from "./subscriber-options.ts";
 
 /** What names one try to subscribe: new for each, RFC 6665 §4.1.2.2. */
@@ -38,6 +39,22 @@ export function initialSubscribe(
 /** A SUBSCRIBE that refreshes or, with 0, ends: the body of the first holds on. RFC 6665 §4.1.2.2, §4.1.2.3. */
 export function refreshSubscribe(options: SubscriberOptions, dialog: Dialog, expiresSeconds: number): SipRequest {
   return dialog.request("SUBSCRIBE", { headers: fieldsOf(options, expiresSeconds) });
+}
+
+/** Which way a SUBSCRIBE goes: in the dialog there is, or to where the first one goes. */
+export function sendOptions(
+  { credentials, nextHop, flow }: SubscriberOptions,
+  dialog: Dialog | undefined,
+  signal: AbortSignal,
+): SendOptions {
+  const ours = flow?.();
+  const hop = dialog === undefined ? nextHop : dialog.strictHop;
+  return {
+    signal,
+    ...(credentials === undefined ? {} : { credentials }),
+    ...(ours === undefined || !ours.open ? {} : { flow: ours }),
+    ...(hop === undefined ? {} : { nextHop: hop }),
+  };
 }
 
 function fieldsOf(options: SubscriberOptions, expiresSeconds: number): Array<readonly [string, string]> {

@@ -49,12 +49,15 @@ export type SubscriberAction =
 type SubscriberRow = Row<SubscriberState, SubscriberAction>;
 type Rows = Readonly<Partial<Record<SubscriberEvent, SubscriberRow>>>;
 
-/** The subscription is gone, or was not made: "terminated" of figure 1, which is left at once, after a wait, or never. */
+/**
+ * The subscription is gone, or was not made: "terminated" of figure 1, which is left at once, after a wait, or never. Here and
+ * everywhere reports come last, for the one who hears them may stop it.
+ */
 const gone: Rows = {
-  again: to("notifyWait", "forget", "reportLoss", "subscribe"),
-  later: to("waiting", "forget", "reportLoss", "startRetry"),
+  again: to("notifyWait", "forget", "subscribe", "reportLoss"),
+  later: to("waiting", "forget", "startRetry", "reportLoss"),
   never: to("ended", "forget", "reportLoss", "reportEnded"),
-  timerN: to("waiting", "forget", "reportLoss", "startRetry"),
+  timerN: to("waiting", "forget", "startRetry", "reportLoss"),
   endpointClosed: to("ended", "forget", "reportEnded"),
 };
 
@@ -68,10 +71,11 @@ function established(state: "pending" | "active", during: "refreshingPending" | 
     accepted: to(state, "noteExpires", "startRefresh"),
     acceptedQuietly: to(state, "noteExpires", "startRefresh"),
     refreshFailed: to(state, "startRefreshRetry"),
+    tooBrief: to(during, "raiseExpires", "subscribe"),
     refreshDue: to(during, "subscribe"),
     flowLost: to(during, "subscribe"),
     flowLostAgain: to(state, "startRefreshRetry"),
-    expired: to("waiting", "forget", "reportLoss", "startRetry"),
+    expired: to("waiting", "forget", "startRetry", "reportLoss"),
     stop: to("unsubscribing", "stopTimers", "unsubscribe"),
   };
 }

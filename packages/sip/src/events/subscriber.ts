@@ -1,18 +1,25 @@
 import { type Dialog, dialogFromRequest } from "../dialog/index.ts";
 import { newCallId, newTag, paramValue, type SipRequest } from "../message/index.ts";
 import type { ServerTransaction } from "../transaction/index.ts";
-import type { TimerWheel, WheelTimer } from "../transaction/timer-wheel.ts";
+import type { TimerWheel } from "../transaction/timer-wheel.ts";
 import type { Flow } from "../transport/transport.ts";
 import type { SipEndpoint } from "../user-agent/endpoint.ts";
-import type { RequestSender, SendOptions, SendOutcome } from "../user-agent/request-sender.ts";
+import type { RequestSender, SendOutcome } from "../user-agent/request-sender.ts";
 import { type EventHeader, eventsMatch, parseEvent } from "./event-header.ts";
-import { NotifyAnswers } from "./notify-answer.ts";
+import { NotifyAnswers, reply } from "./notify-answer.ts";
 import { RetryWait } from "./retry-wait.ts";
-import { EVENT_OF_RETRY, failed, judgeSubscribe, type Loss } from "./subscribe-outcome.ts";
-import { initialSubscribe, refreshSubscribe, type SubscriptionNames, secondsIn } from "./subscribe-request.ts";
+import { EVENT_OF_RETRY, failed, judgeSubscribe, type Loss, NO_LOSS, reportOf } from "./subscribe-outcome.ts";
+import {
+  initialSubscribe,
+  refreshSubscribe,
+  type SubscriptionNames,
+  secondsIn,
+  sendOptions,
+} from "./subscribe-request.ts";
 import { type SubscriberAction, type SubscriberEvent, type SubscriberState, subscriber } from "./subscriber.machine.ts";
 import type { NotificationAnswer, SubscriberOptions, SubscriptionReport } from "./subscriber-options.ts";
 import type { SubscriptionStateHeader } from "./subscription-state.ts";
+import { SubscriptionTimes } from "./subscription-times.ts";
 import { endsSubscription, ruleOfReason } from "./verdicts.ts";
 
 /** What a subscriber needs from the registry it is in. */
@@ -31,11 +38,8 @@ export interface SubscriberHost {
 
 /** What lasted so long was good: its loss is answered at once, and waits begin anew. */
 const STABLE_MS = 32_000;
-/** For long subscriptions: so long before the end they are refreshed (the rule of TS 24.229 §5.1.1.4 for bindings). */
-const EARLY_SECONDS = 600;
-const LEAST_REFRESH_MS = 500;
-
-const NO_LOSS: Loss = { kind: "ended", sipStatus: null, reason: null, retryAfterSeconds: 0 };
+/** CSeq numbers that a SUBSCRIBE that was given up may have used beyond its own, for answers to challenges. */
+const SEQ_MARGIN = 16;
 
 /** One subscription of ours: performs the actions of {@link subscriber}. Made by `Subscribers.subscribe`. */
 export class Subscriber {
@@ -44,24 +48,18 @@ export class Subscriber {
   readonly #event: EventHeader;
   readonly #answers: NotifyAnswers;
   readonly #wait: RetryWait;
-  /** Refresh, retry. */
-  readonly #dueTimer: WheelTimer;
-  readonly #expiryTimer: WheelTimer;
-  readonly #timerN: WheelTimer;
+  readonly #times: SubscriptionTimes;
   #state: SubscriberState = "idle";
   #names: SubscriptionNames | undefined;
   #dialog: Dialog | undefined;
   /** CSeq number of the last SUBSCRIBE outside a dialog. */
   #cseq = 0;
   #askedSeconds: number;
-  /** When it runs out, by the wheel's clock; undefined until somebody said so. */
-  #expiresAtMs: number | undefined;
-  /** A NOTIFY of this refresh said when it runs out, which counts more than the answer to the SUBSCRIBE (§4.1.3). */
-  #expiresTold = false;
   #establishedAtMs: number | undefined;
   #lastAgainMs = Number.NEGATIVE_INFINITY;
   #lastFlowLossMs = Number.NEGATIVE_INFINITY;
   #raised = false;
+  #retryInMs = 0;
   #loss: Loss = NO_LOSS;
   #abort: AbortController | undefined;
   #outcome: SendOutcome | undefined;
@@ -80,11 +78,11 @@ export class Subscriber {
     const { clock, logger } = host.endpoint;
     this.#answers = new NotifyAnswers(options, clock, logger);
     this.#wait = new RetryWait(options, host.random);
-    this.#dueTimer = host.wheel.timer(() => this.#step(this.#state === "waiting" ? "retryDue" : "refreshDue"));
-    this.#expiryTimer = host.wheel.timer(() =>
-      this.#lose("expired", failed(null, "it ran out before it was refreshed")),
-    );
-    this.#timerN = host.wheel.timer(() => this.#lose("timerN", failed(null, "no NOTIFY within 64*T1")));
+    this.#times = new SubscriptionTimes(host.wheel, host.timerNMs, options.expiresSeconds === 0, {
+      due: () => this.#step(this.#state === "waiting" ? "retryDue" : "refreshDue"),
+      expired: () => this.#lose("expired", failed(null, "it ran out before it was refreshed")),
+      timerN: () => this.#lose("timerN", failed(null, "no NOTIFY within 64*T1")),
+    });
   }
 
   get state(): SubscriberState {
@@ -104,14 +102,14 @@ export class Subscriber {
   /** Subscribes now when it waits to try again: a registration came back, say. Otherwise nothing happens. */
   retryNow(): void {
     if (this.#state !== "waiting") return;
-    this.#host.wheel.stop(this.#dueTimer);
+    this.#times.stopDue();
     this.#step("retryDue");
   }
 
   /** Asks for the state anew, by a refresh (§4.1.2.2): documents of it are missing, say. Nothing happens while one is under way. */
   refresh(): void {
     if (this.#state !== "pending" && this.#state !== "active") return;
-    this.#host.wheel.stop(this.#dueTimer);
+    this.#times.stopDue();
     this.#step("refreshDue");
   }
 
@@ -155,7 +153,9 @@ export class Subscriber {
     this.#lastAnswer = kept;
     const dialog = this.#dialog;
     const last = told.state === "terminated";
-    if (!last) this.#noteState(told);
+    // Over with its answer: the application may take its time over it.
+    if (last) this.#times.stopAll();
+    else this.#noteState(told);
     this.#answers.ask(
       {
         event,
@@ -168,13 +168,14 @@ export class Subscriber {
       (answer) => {
         kept.answer = answer;
         reply(transaction, answer);
+        if (dialog !== this.#dialog) return;
+        if (last) this.#terminated(told);
         // The notifier takes it for the end (§4.2.2), and so do we.
-        if (!last && dialog === this.#dialog && endsSubscription(answer.statusCode)) {
+        else if (endsSubscription(answer.statusCode)) {
           this.#lose("later", failed(null, `a NOTIFY was answered ${answer.statusCode}`));
         }
       },
     );
-    if (last && dialog === this.#dialog) this.#terminated(told);
   }
 
   /** What speaks against a NOTIFY; "new" when nothing does: it is of our dialog, or makes it (§4.4.1). */
@@ -200,10 +201,8 @@ export class Subscriber {
   }
 
   #noteState({ state, expiresSeconds }: SubscriptionStateHeader): void {
-    if (expiresSeconds !== undefined) {
-      this.#expiresTold = true;
-      this.#expireIn(expiresSeconds);
-    }
+    // A notifier must not lengthen it so (§4.2.2): to be refreshed too early does no harm, too late does.
+    if (expiresSeconds !== undefined) this.#times.told(Math.min(expiresSeconds, this.#askedSeconds));
     this.#establishedAtMs ??= this.#host.wheel.now();
     // What an extension says is neither pending nor terminated.
     this.#step(state === "pending" ? "pending" : "active");
@@ -224,6 +223,7 @@ export class Subscriber {
     this.#loss = loss;
     const now = this.#host.wheel.now();
     if (this.#establishedAtMs !== undefined && now - this.#establishedAtMs >= STABLE_MS) this.#wait.reset();
+    this.#establishedAtMs = undefined;
     if (this.#options.expiresSeconds === 0 && event !== "endpointClosed") {
       // A fetch is done with the first end, whatever it is (§4.4.3).
       this.#step("never");
@@ -244,7 +244,6 @@ export class Subscriber {
   }
 
   #perform(action: SubscriberAction): void {
-    const { wheel } = this.#host;
     switch (action) {
       case "subscribe":
         void this.#subscribe(this.#askedSeconds);
@@ -261,21 +260,20 @@ export class Subscriber {
         this.#noteExpires();
         return;
       case "startRefresh":
-        this.#startRefresh();
+        this.#times.startRefresh(this.#askedSeconds);
         return;
       case "startRefreshRetry":
-        wheel.start(this.#dueTimer, this.#wait.take(this.#loss.retryAfterSeconds));
-        // It may have run out while the refresh was under way.
-        wheel.start(this.#expiryTimer, this.#leftMs);
+        this.#times.startRefreshRetry(this.#wait.take(this.#loss.retryAfterSeconds));
         return;
       case "startRetry":
-        wheel.start(this.#dueTimer, this.#wait.take(this.#loss.retryAfterSeconds));
+        this.#retryInMs = this.#wait.take(this.#loss.retryAfterSeconds);
+        this.#times.startRetry(this.#retryInMs);
         return;
       case "stopTimerN":
-        wheel.stop(this.#timerN);
+        this.#times.stopTimerN();
         return;
       case "stopTimers":
-        for (const timer of [this.#dueTimer, this.#expiryTimer, this.#timerN]) wheel.stop(timer);
+        this.#times.stopAll();
         return;
       case "forget":
         this.#forget();
@@ -283,7 +281,7 @@ export class Subscriber {
       case "reportState":
         this.#report({
           kind: this.#state === "pending" ? "pending" : "active",
-          expiresSeconds: Math.round(this.#leftMs / 1000),
+          expiresSeconds: Math.round(this.#times.leftMs / 1000),
         });
         return;
       case "reportLoss":
@@ -300,13 +298,14 @@ export class Subscriber {
 
   /** Sends a SUBSCRIBE, in the dialog if there is one, and feeds its outcome in. The last one sent counts. */
   async #subscribe(expiresSeconds: number): Promise<void> {
-    const { wheel, sender, timerNMs } = this.#host;
-    this.#abort?.abort();
+    const { sender } = this.#host;
+    if (this.#abort !== undefined) {
+      this.#abort.abort();
+      this.#dialog?.skip(SEQ_MARGIN);
+    }
     const abort = new AbortController();
     this.#abort = abort;
-    this.#expiresTold = false;
-    wheel.stop(this.#dueTimer);
-    wheel.start(this.#timerN, timerNMs);
+    this.#times.subscribing();
     const inDialog = this.#dialog;
     let outcome: SendOutcome;
     try {
@@ -314,7 +313,7 @@ export class Subscriber {
         inDialog === undefined
           ? this.#initial(expiresSeconds)
           : refreshSubscribe(this.#options, inDialog, expiresSeconds);
-      outcome = await sender.send(request, this.#sendOptions(inDialog, abort.signal));
+      outcome = await sender.send(request, sendOptions(this.#options, inDialog, abort.signal));
     } catch (error) {
       // What the application gave cannot stand in a request, or its function threw.
       const reason = error instanceof Error ? error.message : String(error);
@@ -330,6 +329,7 @@ export class Subscriber {
     this.#outcome = outcome;
     if (outcome.kind === "response") this.#useFlow(outcome.flow);
     this.#judge(outcome, inDialog === undefined);
+    this.#outcome = undefined;
   }
 
   #initial(expiresSeconds: number): SipRequest {
@@ -340,18 +340,6 @@ export class Subscriber {
       this.#host.enter(this.#names.fromTag, this);
     }
     return initialSubscribe(this.#options, this.#names, ++this.#cseq, expiresSeconds);
-  }
-
-  #sendOptions(dialog: Dialog | undefined, signal: AbortSignal): SendOptions {
-    const { credentials, nextHop, flow } = this.#options;
-    const ours = flow?.();
-    const hop = dialog === undefined ? nextHop : dialog.strictHop;
-    return {
-      signal,
-      ...(credentials === undefined ? {} : { credentials }),
-      ...(ours === undefined || !ours.open ? {} : { flow: ours }),
-      ...(hop === undefined ? {} : { nextHop: hop }),
-    };
   }
 
   #judge(outcome: SendOutcome, initial: boolean): void {
@@ -369,32 +357,13 @@ export class Subscriber {
 
   /** Expires of the 2xx: it may be shorter than what was asked for, not longer (§4.1.2.1). */
   #noteExpires(): void {
-    if (this.#outcome?.kind !== "response" || this.#expiresTold) return;
+    if (this.#outcome?.kind !== "response") return;
     const seconds = secondsIn(this.#outcome.response.headers, "Expires") ?? this.#askedSeconds;
-    this.#expireIn(Math.min(seconds, this.#askedSeconds));
-  }
-
-  #expireIn(seconds: number): void {
-    this.#expiresAtMs = this.#host.wheel.now() + seconds * 1000;
-  }
-
-  get #leftMs(): number {
-    return Math.max((this.#expiresAtMs ?? 0) - this.#host.wheel.now(), 0);
-  }
-
-  #startRefresh(): void {
-    const { wheel } = this.#host;
-    // Neither the NOTIFY nor, so far, the answer to the SUBSCRIBE said how long it lasts.
-    if (this.#expiresAtMs === undefined) this.#expireIn(this.#askedSeconds);
-    const leftMs = Math.max(this.#leftMs, LEAST_REFRESH_MS);
-    wheel.start(this.#expiryTimer, leftMs);
-    if (this.#options.expiresSeconds === 0) return;
-    const early = EARLY_SECONDS * 1000;
-    wheel.start(this.#dueTimer, Math.max(leftMs > 2 * early ? leftMs - early : leftMs / 2, LEAST_REFRESH_MS));
+    this.#times.granted(Math.min(seconds, this.#askedSeconds));
   }
 
   #forget(): void {
-    this.#perform("stopTimers");
+    this.#times.forget();
     this.#abort?.abort();
     this.#abort = undefined;
     if (this.#names !== undefined) this.#host.leave(this.#names.fromTag);
@@ -402,18 +371,13 @@ export class Subscriber {
     this.#dialog = undefined;
     this.#lastAnswer = undefined;
     this.#establishedAtMs = undefined;
-    this.#expiresAtMs = undefined;
     this.#raised = false;
   }
 
   #reportLoss(): void {
-    const { kind, sipStatus, reason, retryAfterSeconds } = this.#loss;
-    const retryInMs =
-      this.#state === "notifyWait" ? 0 : this.#state === "ended" ? null : this.#wait.ms(retryAfterSeconds);
-    if (kind === "terminated") this.#report({ kind, reason, retryInMs });
-    else if (kind === "failed" && retryInMs !== null) {
-      this.#report({ kind, sipStatus, reason: reason ?? "", retryInMs });
-    }
+    const retryInMs = this.#state === "notifyWait" ? 0 : this.#state === "ended" ? null : this.#retryInMs;
+    const report = reportOf(this.#loss, retryInMs);
+    if (report !== undefined) this.#report(report);
   }
 
   #reportEnded(): void {
@@ -431,11 +395,4 @@ export class Subscriber {
       this.#host.endpoint.logger.error({ err: error, report: report.kind }, "a listener for subscriptions threw");
     }
   }
-}
-
-function reply(transaction: ServerTransaction, { statusCode, reason, headers }: NotificationAnswer): void {
-  transaction.reply(statusCode, {
-    ...(reason === undefined ? {} : { reason }),
-    ...(headers === undefined ? {} : { headers }),
-  });
 }

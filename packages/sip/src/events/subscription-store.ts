@@ -34,8 +34,8 @@ export interface SubscriptionRecord {
 }
 
 /**
- * Where a notifier keeps its subscriptions. Calls for one id never overlap and come in order. A rejection is logged and
- * counted by the notifier, which goes on with what it has in memory.
+ * Where a notifier keeps its subscriptions. Calls for one id come in order, and do not overlap unless one takes more than
+ * 5 s: that one counts as failed. A failure is logged and counted by the notifier, which goes on with what it has in memory.
  */
 export interface SubscriptionStore {
   /** Inserts, or replaces the record of that id. */

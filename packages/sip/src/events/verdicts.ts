@@ -21,6 +21,10 @@ const FOR_GOOD: ReadonlySet<number> = new Set([
 /**
  * When to subscribe again after a SUBSCRIBE was refused so: 481 at once, as the dialog alone is unknown (§4.1.2.2); a
  * peer that is not there, busy or broken later; never where nothing would change.
+ *
+ * Deviates from RFC 3261 §8.1.3.4: a 3xx is not followed, and counts as "later". Whoever stands on the way could send the
+ * subscription, with all that it says about the handset, to any address; and what a notifier is to migrate to comes with
+ * `deactivated` (§4.4.2), or by the core's own routing.
  */
 export function retryAfterRefusal(statusCode: number): Retry {
   if (statusCode === 481) return "now";

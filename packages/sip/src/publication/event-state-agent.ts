@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import { detached } from "../dialog/index.ts";
 import { type Logger, silentLogger } from "../logger.ts";
 import type { SipRequest } from "../message/index.ts";
 import type { ServerTransaction } from "../transaction/index.ts";
@@ -125,7 +126,7 @@ export class EventStateAgent<State = undefined> {
       this.#stopTimer(before);
       return this.#live(this.#table.renew(before, expiresAtMs), expiresSeconds);
     }
-    const { contentType } = decision;
+    const contentType = detached(decision.contentType);
     const full = this.#table.full(resource, event, request.body.length, before);
     if (full !== undefined) return this.#full(full, resource, event);
     // A view into a datagram would keep all of it.

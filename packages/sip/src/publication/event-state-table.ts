@@ -1,3 +1,4 @@
+import { detached } from "../dialog/index.ts";
 import { randomToken } from "../message/index.ts";
 import type { EventPublication, EventStateLimits } from "./event-state.ts";
 
@@ -64,9 +65,11 @@ export class EventStateTable<State> {
   /** Stores under a new tag, instead of `replaced`. */
   put(publication: NewPublication<State>, replaced?: EventPublication<State>): EventPublication<State> {
     const entityTag = newEntityTag();
-    const { resource, event } = publication;
+    const { event } = publication;
+    // Cut out of the Request-URI perhaps: that would keep all of its message.
+    const resource = detached(publication.resource);
     if (replaced !== undefined) this.remove(replaced);
-    const stored = { ...publication, entityTag };
+    const stored = { ...publication, resource, entityTag };
     const key = keyOf(resource, event);
     const entries = this.#resources.get(key) ?? new Map<string, Entry<State>>();
     this.#resources.set(key, entries);

@@ -42,7 +42,11 @@ export function judgeAnswer(publish: Publish, outcome: SendOutcome): Publication
   const { statusCode, reason, headers } = outcome.response;
   if (statusCode < 300) {
     const entityTag = headers.get("SIP-ETag") ?? "";
-    const expiresSeconds = Math.min(secondsOf(headers.get("Expires")) ?? publish.expiresSeconds, 0xffff_ffff);
+    // Lower than what was asked for, or the same (§4.2): a larger one is an error, and would mean a refresh too late.
+    const expiresSeconds = Math.min(
+      secondsOf(headers.get("Expires")) ?? publish.expiresSeconds,
+      publish.expiresSeconds,
+    );
     if (expiresSeconds === 0) return { trigger: "failed", sipStatus: statusCode, reason: "the answer says Expires 0" };
     if (entityTag.length <= MAX_TAG_LENGTH && TOKEN.test(entityTag)) {
       return { trigger: "accepted", entityTag, expiresSeconds };

@@ -39,7 +39,8 @@ export type PublicationAction =
 /**
  * One publication at an event state compositor, kept alive until it is stopped: initial, refresh and modify are all
  * `publish`, told apart by what is known when it is sent (RFC 3903 §4.1, Table 1). While a PUBLISH is under way there is no
- * other (§4): `modify` then only leaves its mark, which makes the answer `superseded`, and the removal waits.
+ * other (§4): `modify` then only leaves its mark, which makes the answer `superseded`, and the removal waits. Reports come last,
+ * for the one who hears them may modify or stop it.
  */
 export const publication: MachineTable<PublicationState, PublicationTrigger, PublicationAction> = {
   idle: {
@@ -47,13 +48,13 @@ export const publication: MachineTable<PublicationState, PublicationTrigger, Pub
     stop: to("ended", "reportEnded"),
   },
   publishing: {
-    accepted: to("published", "reportPublished", "startRefresh"),
+    accepted: to("published", "startRefresh", "reportPublished"),
     superseded: to("publishing", "publish"),
     conditionFailed: to("publishing", "forgetTag", "publish"),
     tooBrief: to("publishing", "raiseExpires", "publish"),
     bodyRefused: to("refused", "reportFailed"),
     unsupported: to("ended", "reportFailed", "reportEnded"),
-    failed: to("waiting", "reportFailed", "startRetry"),
+    failed: to("waiting", "startRetry", "reportFailed"),
     endpointClosed: to("ended", "reportEnded"),
     stop: to("stopping"),
   },

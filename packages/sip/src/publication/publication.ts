@@ -121,6 +121,7 @@ export class Publication {
         this.#startTimer(this.#refreshInMs(), "refreshDue");
         return;
       case "startRetry":
+        this.#retryInMs = this.#nextRetryMs();
         this.#startTimer(this.#retryInMs, "retryDue");
         return;
       case "stopTimer":
@@ -244,9 +245,8 @@ export class Publication {
     if (answer === undefined || answer.trigger === "accepted") return;
     const { sipStatus, reason } =
       answer.trigger === "tooBrief" ? { sipStatus: 423, reason: "the least time was raised again" } : answer;
-    const again = this.#state === "waiting";
-    if (again) this.#retryInMs = this.#nextRetryMs();
-    this.#report({ kind: "failed", sipStatus, reason, retryInMs: again ? this.#retryInMs : null });
+    const retryInMs = this.#state === "waiting" ? this.#retryInMs : null;
+    this.#report({ kind: "failed", sipStatus, reason, retryInMs });
   }
 
   #report(event: PublicationEvent): void {

@@ -216,6 +216,19 @@ describe("flow recovery (RFC 5626 §4.5)", () => {
     expect(events).toEqual(["failed", "registered"]);
   });
 
+  it("a flow whose refresh was refused keeps its address: another does not move in with it (§4.2.1)", async () => {
+    const resolver = staticResolver({ "edge.test": { addresses: ["192.0.2.2", "192.0.2.3"] } });
+    start({ proxies: [uri("sip:edge.test:5060;transport=tcp")], resolver, expiresSeconds: 600 });
+    await clock.advance(10);
+    one().answer = refuse(500);
+    await clock.advance(300_000);
+    expect(flowEvents).toContainEqual(["failed", 1]);
+    await two().endpoint.close();
+    await clock.advance(1000);
+    expect(flowEvents.at(-1)).toEqual(["failed", 2]);
+    expect(regIds(one())).not.toContain("2");
+  });
+
   it("over UDP a silent proxy costs its flow, and requests take the other", async () => {
     start({ proxies: [uri("sip:192.0.2.2:5060"), uri("sip:192.0.2.3:5060")], expiresSeconds: 600 });
     await clock.advance(10);
@@ -260,6 +273,33 @@ describe("proxies without outbound (RFC 5626 §4.2.1)", () => {
     await clock.advance(100);
     expect(two().requests).toHaveLength(1);
     expect(events).toEqual(["registered", "failed", "registered"]);
+    expect(registration.flow?.remote.address).toBe("192.0.2.3");
+  });
+});
+
+describe("the one binding at a registrar without outbound", () => {
+  it("is tried again when its refresh is refused once, while the other flow waits for its end", async () => {
+    one().answer = accept();
+    two().answer = accept();
+    start({ expiresSeconds: 600 });
+    await clock.advance(10);
+    one().answer = refuse(500);
+    await clock.advance(300_000);
+    expect(flowEvents.at(-1)).toEqual(["failed", 1]);
+    one().answer = accept();
+    await clock.advance(20_000);
+    expect(flowEvents.at(-1)).toEqual(["registered", 1]);
+    expect(two().requests).toHaveLength(0);
+  });
+
+  it("is another flow's when it is refused until it lapses", async () => {
+    one().answer = accept();
+    two().answer = accept();
+    start({ expiresSeconds: 600 });
+    await clock.advance(10);
+    one().answer = refuse(500);
+    await clock.advance(1_200_000);
+    expect(flowEvents).toContainEqual(["registered", 2]);
     expect(registration.flow?.remote.address).toBe("192.0.2.3");
   });
 });

@@ -189,7 +189,7 @@ export class OutboundRegistration implements UserRegistration {
         this.#options.onEvent?.(event);
         return;
       case "failed":
-        this.#targets.failed(index);
+        if (this.#gaveUpTarget(index)) this.#targets.failed(index);
         this.#settle();
         if (!this.registered) this.#options.onEvent?.(event);
         return;
@@ -202,13 +202,20 @@ export class OutboundRegistration implements UserRegistration {
     }
   }
 
+  /** A flow that was refused and is still there keeps its target, or another flow could move in with it; after 439 it may. */
+  #gaveUpTarget(index: number): boolean {
+    const { flow, lastStatus } = this.#flows[index] as Registration;
+    return flow === undefined || lastStatus === 439;
+  }
+
   /** Which flows should be tried now: none but the one that is registered without outbound, else all. */
   #settle(): void {
     this.#timer?.cancel();
-    const plain = this.#live.some(({ outbound }) => !outbound);
+    // Live it is until its time is over, refused refresh or not: then it goes on trying.
+    const plain = this.#live.find(({ outbound }) => !outbound);
     for (const each of this.#flows) {
-      if (plain) each.pause();
-      else each.start();
+      if (plain === undefined || each === plain) each.start();
+      else each.pause();
     }
   }
 }

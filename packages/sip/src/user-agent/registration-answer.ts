@@ -44,7 +44,11 @@ export function grantOf({ headers }: SipResponse, ours: OwnBinding): Grant | und
   return {
     expiresSeconds: expires,
     outbound: ours.regId !== undefined && headers.list("Require").some((tag) => tag.toLowerCase() === "outbound"),
-    serviceRoute: headers.list("Service-Route").filter((route) => tryNameAddr(route, "Service-Route") !== undefined),
+    // RFC 3608 §6: sip or sips URIs; no request could leave towards another.
+    serviceRoute: headers.list("Service-Route").filter((route) => {
+      const scheme = tryNameAddr(route, "Service-Route")?.uri.scheme;
+      return scheme === "sip" || scheme === "sips";
+    }),
     associatedUris: headers.list("P-Associated-URI").flatMap((text) => {
       const uri = tryNameAddr(text, "P-Associated-URI")?.uriText;
       return uri === undefined ? [] : [uri];

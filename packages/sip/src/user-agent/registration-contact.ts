@@ -24,7 +24,7 @@ export function contactUri(options: ContactOptions, transport: TransportName, ou
   const at = user === undefined ? "" : `${user}@`;
   const host = options.endpoint.sentBy(transport);
   const more = serializeParams(options.contactUriParams ?? new Map());
-  return `${scheme}:${at}${host}${transportParam(transport, host)}${outbound ? ";ob" : ""}${more}`;
+  return `${scheme}:${at}${host}${transportParam(transport, scheme, host)}${outbound ? ";ob" : ""}${more}`;
 }
 
 /** What changes from one REGISTER to the next. */
@@ -73,12 +73,14 @@ export function registrarUri({ registrar, aor }: Pick<RegistrationOptions, "regi
 }
 
 /**
- * Of a Contact. A WebSocket client, whose host is `.invalid`, says "ws" whether or not there is TLS (RFC 7118 §5.2); one that
- * can be connected to says "wss", which is outside that grammar, because "ws" would lead others to it without TLS.
+ * Of a Contact; a sips URI does not say TLS a second time (RFC 5630 §5.1.1.1). A WebSocket client, whose host is `.invalid`,
+ * says "ws" whether or not there is TLS (RFC 7118 §5.2); one that can be connected to by a sip URI says "wss", which is outside
+ * that grammar, because "ws" would lead others to it without TLS.
  */
-function transportParam(transport: TransportName, host: string): string {
-  if (transport === "UDP") return "";
-  return `;transport=${transport === "WSS" && host.endsWith(".invalid") ? "ws" : transport.toLowerCase()}`;
+function transportParam(transport: TransportName, scheme: "sip" | "sips", host: string): string {
+  if (transport === "UDP" || (scheme === "sips" && transport === "TLS")) return "";
+  const isWs = transport === "WSS" && (scheme === "sips" || host.endsWith(".invalid"));
+  return `;transport=${isWs ? "ws" : transport.toLowerCase()}`;
 }
 
 /** The transport a URI asks for; the endpoint's first when it leaves the choice. */
@@ -90,4 +92,11 @@ export function transportOf(uri: SipUri, supported: readonly TransportName[]): T
   if (named !== undefined) return named;
   const fitting = supported.filter((name) => uri.scheme === "sip" || transports[name].secure);
   return fitting.includes("UDP") ? "UDP" : (fitting[0] ?? "UDP");
+}
+
+/** Whether a request to `uri` can leave on TLS alone. Where no transport is asked for, DNS chooses among all (RFC 3263 §4.1). */
+export function staysOnTls(uri: SipUri, supported: readonly TransportName[]): boolean {
+  const asked = uri.params.get("transport")?.toUpperCase();
+  if (uri.scheme === "sips" || asked === "TLS" || asked === "WSS") return true;
+  return asked === undefined && supported.every((name) => transports[name].secure);
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { staticResolver } from "../locate/index.ts";
 import { parseNameAddr, parseUri, type SipRequest, type SipUri } from "../message/index.ts";
 import { MemoryNetwork, seededRandom, VirtualClock } from "../testing/index.ts";
 import type { ServerTransaction } from "../transaction/index.ts";
@@ -296,8 +297,62 @@ describe("how a request of the user leaves (RFC 3608, RFC 7315, RFC 3325)", () =
     expect(headers).toEqual(told ? [["P-Access-Network-Info", accessNetworkInfo]] : []);
   });
 
+  it.each([
+    ["an open Service-Route", [["Service-Route", "<sip:s1.test;transport=udp;lr>"]]],
+    ["wherever the Request-URI leads", []],
+  ] as Array<[string, Array<[string, string]>]>)(
+    "does not tell it to %s, although the REGISTER went over TLS",
+    async (_, headers) => {
+      answer = accept();
+      await register("TLS");
+      answer = accept("", ...headers);
+      const sender = new RequestSender({ endpoint: handset });
+      const other = new Registration({
+        ...{ endpoint: handset, sender, aor: "sips:bob@192.0.2.2:5060", accessNetworkInfo },
+      });
+      other.start();
+      await clock.advance(10);
+      expect(requests.at(-1)?.request.headers.get("P-Access-Network-Info")).toBe(accessNetworkInfo);
+      expect(other.route().headers.map(([name]) => name)).toEqual(headers.length > 0 ? ["Route"] : []);
+      await clock.until(other.stop());
+    },
+  );
+
+  it("does not tell it in a REGISTER when DNS may choose an open way (RFC 3263 §4.1)", async () => {
+    const sent: SipRequest[] = [];
+    await register("TLS");
+    const endpoint = await SipEndpoint.open({
+      listen: (["TLS", "TCP"] as const).map((transport) => ({ transport, address: "192.0.2.7", port: 5060 })),
+      onRequest: () => {},
+      clock,
+      open: network.open,
+    });
+    const proxy = await SipEndpoint.open({
+      listen: [{ transport: "TCP", address: "192.0.2.8", port: 5060 }],
+      onRequest: (transaction) => {
+        sent.push(transaction.request);
+        transaction.reply(403);
+      },
+      clock,
+      open: network.open,
+    });
+    const resolver = staticResolver({
+      "proxy.test": { addresses: ["192.0.2.8"] },
+      "_sip._tcp.proxy.test": { srv: [{ priority: 1, weight: 1, port: 5060, target: "proxy.test" }] },
+    });
+    const sender = new RequestSender({ endpoint, resolver });
+    const nextHop = parseUri("sip:proxy.test") as SipUri;
+    const other = new Registration({ endpoint, sender, aor: "sip:bob@example.test", nextHop, accessNetworkInfo });
+    other.start();
+    await clock.advance(10);
+    expect(sent.map(({ headers }) => headers.has("P-Access-Network-Info"))).toEqual([false]);
+    await clock.until(other.stop());
+    await endpoint.close();
+    await proxy.close();
+  });
+
   it("values that are no addresses are left aside", async () => {
-    answer = accept("", ["Service-Route", "<sip:ok.test;lr>, <broken"], ["P-Associated-URI", "<x"]);
+    answer = accept("", ["Service-Route", "<tel:+49301>, <sip:ok.test;lr>, <broken"], ["P-Associated-URI", "<x"]);
     await register("UDP");
     expect([registration.serviceRoute, registration.associatedUris]).toEqual([["<sip:ok.test;lr>"], []]);
   });

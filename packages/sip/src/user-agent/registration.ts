@@ -10,7 +10,7 @@ import {
 } from "./registration.machine.ts";
 import { type Grant, grantOf, hasNoAnswer, minExpires, type OwnBinding, refusalOf } from "./registration-answer.ts";
 import { RegistrationBackOff } from "./registration-back-off.ts";
-import { contactUri, registerRequest, registrarUri, transportOf } from "./registration-contact.ts";
+import { contactUri, registerRequest, registrarUri, staysOnTls, transportOf } from "./registration-contact.ts";
 import { RegistrationFlow } from "./registration-flow.ts";
 import type { RegistrationEventReport, RegistrationOptions, UserRegistration } from "./registration-options.ts";
 import type { SendOptions, SendOutcome } from "./request-sender.ts";
@@ -29,6 +29,8 @@ export class Registration implements UserRegistration {
   readonly #flow: RegistrationFlow;
   readonly #abort = new AbortController();
   #state: RegistrationState = "idle";
+  /** The event of the step under way, and those behind it. */
+  readonly #events: RegistrationEvent[] = [];
   #callId = newCallId();
   #cseq = 0;
   #expiresSeconds: number;
@@ -115,17 +117,11 @@ export class Registration implements UserRegistration {
    * @param identity URI for P-Preferred-Identity; the network chooses when there is none.
    */
   route(identity?: string): UserRoute {
-    const { nextHop, accessNetworkInfo } = this.#options;
-    return userRouteOf(
-      {
-        serviceRoute: this.serviceRoute,
-        associatedUris: this.associatedUris,
-        flow: this.outbound ? this.flow : undefined,
-        nextHop,
-        accessNetworkInfo: this.#hopIsSecure ? accessNetworkInfo : undefined,
-      },
-      identity,
-    );
+    const { nextHop, accessNetworkInfo, trustedAccess = false, endpoint } = this.#options;
+    const { serviceRoute, associatedUris } = this;
+    const flow = this.outbound ? this.flow : undefined;
+    const toldIf = { trustedAccess, supported: endpoint.transportNames };
+    return userRouteOf({ serviceRoute, associatedUris, flow, nextHop, accessNetworkInfo, ...toldIf }, identity);
   }
 
   /** Registers; what comes of it is told by `onEvent`. */
@@ -177,15 +173,27 @@ export class Registration implements UserRegistration {
   }
 
   /** RFC 7315 §6.4: what P-Access-Network-Info tells is for a hop that nobody can listen at. */
-  get #hopIsSecure(): boolean {
-    return this.#options.trustedAccess === true || transports[this.flow?.transport ?? this.#transport].secure;
+  #isSecure({ flow }: SendOptions): boolean {
+    const { trustedAccess = false, nextHop, endpoint } = this.#options;
+    if (trustedAccess) return true;
+    if (flow !== undefined) return transports[flow.transport].secure;
+    return staysOnTls(nextHop ?? registrarUri(this.#options), endpoint.transportNames);
   }
 
+  /** One step at a time: what a listener asks for in the middle of one comes after it. */
   #step(event: RegistrationEvent): void {
-    const row = registration[this.#state][event];
-    if (row === undefined) return;
-    this.#state = row.next;
-    for (const action of row.actions) this.#perform(action);
+    this.#events.push(event);
+    if (this.#events.length > 1) return;
+    try {
+      for (const next of this.#events) {
+        const row = registration[this.#state][next];
+        if (row === undefined) continue;
+        this.#state = row.next;
+        for (const action of row.actions) this.#perform(action);
+      }
+    } finally {
+      this.#events.length = 0;
+    }
   }
 
   #perform(action: RegistrationAction): void {
@@ -300,7 +308,7 @@ export class Registration implements UserRegistration {
       callId: this.#callId,
       fromTag: this.#fromTag,
       cseq: ++this.#cseq,
-      accessNetworkInfo: this.#hopIsSecure ? accessNetworkInfo : undefined,
+      accessNetworkInfo: this.#isSecure(where) ? accessNetworkInfo : undefined,
     });
     const outcome = await this.#options.sender.send(request, {
       ...where,

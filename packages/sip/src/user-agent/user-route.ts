@@ -1,5 +1,6 @@
-import { parseUri, SipParseError, type SipUri, urisEqual } from "../message/index.ts";
-import { type Flow, transports } from "../transport/transport.ts";
+import { parseNameAddr, parseUri, SipParseError, type SipUri, urisEqual } from "../message/index.ts";
+import { type Flow, type TransportName, transports } from "../transport/transport.ts";
+import { staysOnTls } from "./registration-contact.ts";
 import type { SendOptions } from "./request-sender.ts";
 
 /** How a request of the registered user leaves: what to write in it, and where to send it. */
@@ -18,6 +19,10 @@ export interface UserRouteSource {
   readonly flow: Flow | undefined;
   readonly nextHop: SipUri | undefined;
   readonly accessNetworkInfo: string | undefined;
+  /** The way to the first hop is secure by other means than TLS. */
+  readonly trustedAccess: boolean;
+  /** What requests can leave on. */
+  readonly supported: readonly TransportName[];
 }
 
 /**
@@ -28,12 +33,29 @@ export function userRouteOf(source: UserRouteSource, identity?: string): UserRou
   const { serviceRoute, associatedUris, flow, nextHop, accessNetworkInfo } = source;
   const headers: Array<readonly [string, string]> = [];
   if (serviceRoute.length > 0) headers.push(["Route", serviceRoute.join(", ")]);
-  if (accessNetworkInfo !== undefined) headers.push(["P-Access-Network-Info", accessNetworkInfo]);
+  if (accessNetworkInfo !== undefined && isHopSecure(source))
+    headers.push(["P-Access-Network-Info", accessNetworkInfo]);
   const preferred = identity === undefined ? undefined : ownIdentity(identity, associatedUris);
   if (preferred !== undefined) headers.push(["P-Preferred-Identity", `<${preferred}>`]);
   // A datagram flow would keep a large request from changing to TCP (RFC 3261 §18.1.1).
-  if (flow !== undefined && transports[flow.transport].reliable) return { headers, sending: { flow } };
+  if (flow !== undefined && isConnection(flow)) return { headers, sending: { flow } };
   return { headers, sending: nextHop === undefined ? {} : { nextHop } };
+}
+
+/**
+ * RFC 7315 §6.4: what P-Access-Network-Info tells is for a hop of the home network that nobody can listen at. That is the one
+ * that the request takes, not the one that the REGISTER took; without a route it may go to anybody.
+ */
+function isHopSecure({ flow, nextHop, serviceRoute, trustedAccess, supported }: UserRouteSource): boolean {
+  if (trustedAccess) return true;
+  if (flow !== undefined && isConnection(flow)) return transports[flow.transport].secure;
+  const [first] = serviceRoute;
+  const hop = nextHop ?? (first === undefined ? undefined : parseNameAddr(first, "Service-Route").uri);
+  return (hop?.scheme === "sip" || hop?.scheme === "sips") && staysOnTls(hop, supported);
+}
+
+function isConnection({ transport }: Flow): boolean {
+  return transports[transport].reliable;
 }
 
 function ownIdentity(identity: string, associated: readonly string[]): string | undefined {

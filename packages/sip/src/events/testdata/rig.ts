@@ -137,7 +137,11 @@ export function sendNotify(
   return transact(side, request, flow);
 }
 
-export function transact(side: Side, request: SipRequest, flow: Flow): Promise<SipResponse | undefined> {
+export function transact(
+  side: Pick<Side, "endpoint">,
+  request: SipRequest,
+  flow: Flow,
+): Promise<SipResponse | undefined> {
   return new Promise((resolve) => {
     side.endpoint.send(request, flow, {
       response: (response) => void (response.isFinal && resolve(response)),

@@ -1,0 +1,1 @@
+export { pnUriParams, ReceiverRegistration, registrationEvent } from "./receiver-registration.ts";

@@ -1,0 +1,153 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { reservePort } from "../support/free-port.ts";
+import { stopAllProcesses } from "../support/process.ts";
+import { makeTempFolder } from "../support/temp-folder.ts";
+import { dsFlags, eventOf, linesOf, send, startCli, startProxy, startReceiver } from "./command-line.ts";
+
+const folder = makeTempFolder("cli-report");
+afterAll(() => folder.remove());
+afterEach(stopAllProcesses);
+
+/** What the contract gives Ctrl-C. */
+const END_MS = 1_000;
+
+const ALICE = "sip:alice@example.test";
+
+async function udpProxy(...flags: readonly string[]): Promise<string> {
+  return (await startProxy(["udp:127.0.0.1"], ...flags)).uris[0] ?? "";
+}
+
+describe("sip-push send --report", () => {
+  it("shows what the handset reports (RFC 5438)", async () => {
+    const proxy = await udpProxy();
+    const receiver = await startReceiver("alice", proxy);
+    const sent = await send(proxy, [ALICE], ...dsFlags, "--report");
+    expect(sent).toMatchObject({ exitCode: 0, stderr: "" });
+    const elapsedMs = expect.any(Number) as number;
+    const outcome = {
+      messageState: "delivered",
+      papCode: 1000,
+      sipStatus: 200,
+      sipReason: "OK",
+      attempts: 1,
+      elapsedMs,
+    };
+    expect(sent.lines).toEqual([{ to: ALICE, ...outcome, via: "message", report: "delivered" }]);
+    expect(await eventOf(receiver, "push")).toMatchObject({
+      contentType: "application/vnd.syncml.ds.notification",
+      reportsAsked: ["positive-delivery", "negative-delivery"],
+    });
+  });
+
+  it("is asked for in each of several recipients, and awaited for as long as it says", async () => {
+    const proxy = await udpProxy();
+    await startReceiver("alice", proxy);
+    await startReceiver("bob", proxy, "--no-report");
+    const to = [ALICE, "sip:bob@example.test", "sip:nobody@example.test"];
+    const { exitCode, lines } = await send(proxy, to, ...dsFlags, "--report", "1");
+    expect(exitCode).toBe(1);
+    expect(lines.map(({ messageState, sipStatus, report }) => [messageState, sipStatus, report])).toEqual([
+      ["delivered", 200, "delivered"],
+      ["unknown", 200, null],
+      ["undeliverable", 404, null],
+    ]);
+  });
+
+  it("comes over TCP and WebSocket too", async () => {
+    const { uris } = await startProxy(["tcp:127.0.0.1", "ws:127.0.0.1"]);
+    await startReceiver("alice", uris[1] ?? "");
+    const { exitCode, lines } = await send(uris[0] ?? "", [ALICE], ...dsFlags, "--report");
+    expect(exitCode).toBe(0);
+    expect(lines).toEqual([expect.objectContaining({ messageState: "delivered", report: "delivered" })]);
+  });
+
+  it("is a column for people", async () => {
+    const proxy = await udpProxy();
+    await startReceiver("alice", proxy);
+    const sender = startCli("send", "--to", ALICE, "--proxy", proxy, ...dsFlags, "--report");
+    expect(await sender.waitForExit(15_000)).toEqual({ code: 0, signal: null });
+    expect(sender.stdout).toMatch(/^to +state +PAP +SIP answer +attempts +time +report\n/);
+    expect(sender.stdout).toMatch(/ delivered +1000 +200 OK +1 +\d+ ms +delivered\n$/);
+  });
+
+  it("says to people that none came", async () => {
+    const proxy = await udpProxy();
+    await startReceiver("bob", proxy, "--no-report");
+    const to = ["--to", "sip:bob@example.test", "--proxy", proxy];
+    const silent = startCli("send", ...to, ...dsFlags, "--report", "1");
+    expect(await silent.waitForExit(15_000)).toEqual({ code: 1, signal: null });
+    expect(silent.stdout).toMatch(
+      / 200 OK +1 +\d+ ms +none\nsip:bob@example\.test: 200 OK; no delivery report came\n$/,
+    );
+  });
+
+  it("sends nothing, exit code 1, when the registrar does not take the sender", async () => {
+    const users = join(folder.path, "users.txt");
+    await writeFile(users, "alice:secret\npush:secret\n");
+    const proxy = await udpProxy("--users", users);
+    const receiver = await startReceiver("alice", proxy, "--password", "secret");
+    const refused = await send(proxy, [ALICE], ...dsFlags, "--report");
+    expect(refused).toMatchObject({ exitCode: 1, lines: [] });
+    expect(refused.stderr).toMatch(/^sip-push: could not register sip:push@example\.test: 401 .*; nothing was sent\n$/);
+    expect(receiver.stdout).not.toContain('"push"');
+    const sent = await send(proxy, [ALICE], ...dsFlags, "--report", "--password", "secret");
+    expect(sent).toMatchObject({ exitCode: 0, lines: [{ report: "delivered" }] });
+    expect(await eventOf(receiver, "push")).toMatchObject({ assertedIdentity: "sip:push@example.test" });
+  });
+
+  it("finds a sender that does not register at the address in --from", async () => {
+    const receiver = startCli("receive", "--aor", ALICE, "--no-register", "--json");
+    const { uri } = await eventOf(receiver, "listening");
+    const reserved = await reservePort();
+    await reserved.release();
+    const own = `127.0.0.1:${reserved.port}`;
+    // The push is trusted because its hop is: the report goes where it came from.
+    const flags = ["--no-register", "--from", `sip:push@${own}`, "--listen", `udp:${own}`, "--report", "5"];
+    const sent = await send(String(uri), [String(uri)], ...dsFlags, ...flags);
+    expect(sent.lines).toEqual([expect.objectContaining({ sipStatus: 200 })]);
+    expect(linesOf(receiver.stdout).at(-1)).toMatchObject({ from: `sip:push@${own}` });
+  });
+
+  it("gives up waiting within a second after Ctrl-C", async () => {
+    const proxy = await startProxy(["udp:127.0.0.1"]);
+    const receiver = await startReceiver("alice", proxy.uris[0] ?? "", "--no-report");
+    const sender = startCli("send", "--to", ALICE, "--proxy", proxy.uris[0] ?? "", "--json", ...dsFlags, "--report");
+    await eventOf(receiver, "push");
+    sender.killGroup("SIGINT");
+    expect(await sender.waitForExit(END_MS)).toEqual({ code: 1, signal: null });
+    expect(linesOf(sender.stdout)).toEqual([expect.objectContaining({ messageState: "cancelled", report: null })]);
+    expect(await eventOf(proxy.process, "unregistered", "sip:push@example.test")).toMatchObject({ reason: "removed" });
+  });
+});
+
+describe("what sip-push send says besides the content", () => {
+  it("is shown by the handset: priority, encoding, language, disposition and parts", async () => {
+    const proxy = await udpProxy();
+    const receiver = await startReceiver("alice", proxy, "--app", "test.ua");
+    const note = join(folder.path, "note.txt");
+    await writeFile(note, "hello");
+    const common = ["--app", "test.ua", "--priority", "urgent", "--content-disposition", "render", "--expires", "60"];
+    const single = ["--file", note, "--content-type", "text/plain", "--content-language", "de, en"];
+    expect(await send(proxy, [ALICE], ...common, ...single)).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(await eventOf(receiver, "push")).toMatchObject({
+      applicationId: "test.ua",
+      priority: "urgent",
+      contentLanguage: "de, en",
+      contentDisposition: "render",
+      deliverBefore: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) as string,
+      parts: [],
+    });
+    const parts = ["--part", `${note}:text/plain`, "--part", `${note}:application/octet-stream`];
+    expect(await send(proxy, [ALICE], ...common, ...parts)).toMatchObject({ exitCode: 0, stderr: "" });
+    await receiver.waitForOutput(/"event":"push".*\n[^]*"event":"push".*\n/);
+    expect(linesOf(receiver.stdout).at(-1)).toMatchObject({
+      length: 5,
+      parts: [
+        { contentType: "text/plain", length: 5 },
+        { contentType: "application/octet-stream", length: 5 },
+      ],
+    });
+  });
+});

@@ -21,6 +21,8 @@ export interface EventService {
   /** Before it, requests are answered 503. */
   open(): Promise<void>;
   handle(arrival: EventArrival): void | Promise<void>;
+  /** True for a request that is not for the service, but for the user's own agent: it is forwarded. */
+  declines?(arrival: EventArrival): boolean;
   close(): Promise<void>;
 }
 

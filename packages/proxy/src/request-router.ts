@@ -220,8 +220,9 @@ export class RequestRouter {
     // A GRUU means the user agent, not what we know about its user.
     const service = gruu ? undefined : eventServices.find(request, aor);
     // Without a list of users everybody may become one.
-    if (service !== undefined && (known || users === undefined)) {
-      return service.handle({ transaction, aor, sender: { trusted: each.trusted, user } });
+    const arrival = { transaction, aor, sender: { trusted: each.trusted, user } };
+    if (service !== undefined && (known || users === undefined) && service.declines?.(arrival) !== true) {
+      return service.handle(arrival);
     }
     if (!known) return this.#refuse(transaction, { statusCode: 404 });
     const plan = planFor(request, bindings);

@@ -246,6 +246,18 @@ describe("who may (RFC 3903 §14.1, RFC 3856 §6.6)", () => {
     expect(answer.statusCode).toBe(status);
   });
 
+  it("passes on what is published to another user who is registered: a push sender keeps it itself", async () => {
+    await start({ users });
+    const sender = await bed.agent();
+    const bound = await sender.register("bob", `<${sender.contact("bob")}>`, {}, asBob);
+    expect(bound.statusCode).toBe(200);
+    sender.answer = (transaction) => transaction.reply(200, { headers: [["SIP-ETag", "his"]] });
+    const agent = await bed.agent();
+    const answer = await publish(agent, document(tuple("a")), [], { to: "sip:bob@example.test", ...asAlice });
+    expect(tagOf(answer)).toBe("his");
+    expect(sender.received.map(({ method }) => method)).toEqual(["PUBLISH"]);
+  });
+
   it("goes by From where nobody has to prove anything", async () => {
     await start();
     const agent = await bed.agent();

@@ -95,6 +95,17 @@ export class PresenceAgent implements EventService {
     this.#state.handle(transaction);
   }
 
+  /**
+   * A PUBLISH of somebody else is about somebody else's state: where the user is registered it goes there, to a push sender that
+   * keeps what its handsets can take (OMA SIP Push, P-2). Others refuse it themselves.
+   */
+  declines(arrival: EventArrival): boolean {
+    const { transaction, aor } = arrival;
+    if (transaction.request.method !== "PUBLISH" || aor === undefined) return false;
+    const { owner, trusted } = this.#standing(arrival);
+    return !owner && !trusted && this.#options.store.bindings(aor.uri).length > 0;
+  }
+
   async close(): Promise<void> {
     this.#forget();
     this.#pacer.close();

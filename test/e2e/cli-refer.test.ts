@@ -51,25 +51,20 @@ describe("sip-push refer", () => {
     expect(there.exitCode).toBe(0);
   });
 
-  it("is exit code 1 when the handset refuses, by policy 403 or because it has no such application 488", async () => {
+  it("is exit code 1 when the handset refuses, by policy 403 or because it has no such application 488, and when it is not there 404", async () => {
     const { proxy } = await udpProxy();
-    await startReceiver("alice", proxy, "--refer", "refuse");
+    await Promise.all([startReceiver("alice", proxy, "--refer", "refuse"), startReceiver("bob", proxy)]);
     const refused = await refer(proxy, "--json");
     expect(refused.exitCode).toBe(1);
     expect(linesOf(refused.stdout)).toEqual([
       expect.objectContaining({ target: PUSH, accepted: false, sipStatus: 403, report: null }),
     ]);
-    await startReceiver("bob", proxy);
     const other = await refer(proxy, "--to", "sip:bob@example.test", "--app", "mms.ua");
     expect(other.exitCode).toBe(1);
     expect(other.stdout.toString()).toMatch(/^sip:bob@example\.test: refused, 488 .*\n$/);
-  });
-
-  it("is exit code 1 for a handset that is not there", async () => {
-    const { proxy } = await udpProxy();
-    const { exitCode, stdout } = await refer(proxy);
-    expect(exitCode).toBe(1);
-    expect(stdout.toString()).toBe(`${ALICE}: refused, 404 Not Found\n`);
+    const missing = await refer(proxy, "--to", "sip:nobody@example.test");
+    expect(missing.exitCode).toBe(1);
+    expect(missing.stdout.toString()).toBe("sip:nobody@example.test: refused, 404 Not Found\n");
   });
 
   it("gives up waiting for a report within a second after Ctrl-C", async () => {

@@ -40,7 +40,7 @@ describeWithPeers("A push that waits for a handset, by the reg events of Kamaili
     const sender = await core.openSender(`ppg-${transport}`);
     const settings = core.handset(`off-${transport}`, transport);
     await leavesAndComes(agents, sender, settings);
-    expect(await sender.events.next(named("handset-registered"))).toEqual({
+    expect(await sender.events.next(named("handset-registered"))).toMatchObject({
       event: "handset-registered",
       aor: settings.aor,
     });

@@ -1,11 +1,14 @@
 import { MemorySubscriptionStore } from "@sip-push/sip";
-import { expect, it } from "vitest";
+import { afterEach, expect, it } from "vitest";
 import { useAgents } from "../support/agents.ts";
 import { describeWithPeers } from "../support/describe-with-peers.ts";
 import { named } from "../support/inbox.ts";
-import { coreTransports, useKamailioAgents } from "../support/kamailio-agents.ts";
+import { aorOf, coreTransports, useKamailioAgents } from "../support/kamailio-agents.ts";
 import { useKamailio } from "../support/kamailio-bed.ts";
 import { newDsNotification, toPush } from "../support/notifications.ts";
+import { subscribe } from "../support/raw-dialog.ts";
+import { buildResponse } from "../support/raw-message.ts";
+import { openTcpTap, type TcpTap } from "../support/tcp-tap.ts";
 
 const viaNotify = { messageState: "delivered", papCode: 1000, sipStatus: 200, via: "notify", attempts: 1 };
 
@@ -13,6 +16,10 @@ describeWithPeers("Subscribed push through Kamailio, which asserts who subscribe
   const bed = useKamailio({ ims: true });
   const agents = useAgents();
   const core = useKamailioAgents(bed, agents);
+  const taps: TcpTap[] = [];
+  afterEach(async () => {
+    await Promise.all(taps.splice(0).map((tap) => tap.cut()));
+  });
 
   it.each(coreTransports)(
     "subscribes, gets a push with all octet values once, refreshes and unsubscribes, over %s (RFC 6665)",
@@ -126,4 +133,71 @@ describeWithPeers("Subscribed push through Kamailio, which asserts who subscribe
       expect([...handset.pushes.waiting, ...former.pushes.waiting]).toEqual([]);
     },
   );
+
+  it("is granted for longer than asked for when that is too brief: 423 with Min-Expires (RFC 6665 4.2.1.1)", async () => {
+    const { aor: to } = await core.openSender("ppg-patient", { subscriptions: { minExpiresSeconds: 90 } });
+    const subscriptions = [{ to, expiresSeconds: 10 }];
+    const { events } = await agents.openRegistered({ ...core.handset("hurried", "tcp"), subscriptions });
+    expect(await events.next(named("subscribed"))).toMatchObject({ expiresSeconds: expect.toBeOneOf([89, 90]) });
+    expect(events.waiting.filter(named("subscription-failed"))).toEqual([]);
+  });
+
+  it("is refreshed in time, and over when it is not: then a push is no NOTIFY any more (RFC 6665 4.2.2)", async () => {
+    const subscriptions = { minExpiresSeconds: 1, maxExpiresSeconds: 2 };
+    const { sender, events, aor: to } = await core.openSender("ppg-brief", { subscriptions });
+    const settings = core.handset("brief", "tcp");
+    const tap = await openTcpTap(bed.kamailio.tcpPort);
+    taps.push(tap);
+    const proxy = `sip:127.0.0.1:${tap.port};transport=tcp`;
+    const handset = await agents.openRegistered({ ...settings, proxy, subscriptions: [{ to }] });
+    await handset.events.next(named("subscribed"));
+    await expect.poll(() => tap.sent.match(/^SUBSCRIBE /gm)?.length, { timeout: 5000 }).toBe(2);
+    expect(sender.subscriptions).toBe(1);
+    await tap.cut();
+    expect(await events.next(named("subscription-ended"))).toMatchObject({ subscriber: settings.aor });
+    const outcomes = await sender.deliver(toPush(newDsNotification()), { to: settings.aor });
+    expect(outcomes).toMatchObject([{ via: "message", papCode: 5028, sipStatus: 480 }]);
+  });
+
+  it.each(["481 Subscription Does Not Exist", "489 Bad Event", "501 Not Implemented"])(
+    "becomes a MESSAGE when a foreign handset answers its NOTIFY with %s",
+    async (answer) => {
+      const { sender, events } = await core.openSender(`ppg-of-${answer.slice(0, 3)}`);
+      const handset = await bed.openRegistered("ws", `answers-${answer.slice(0, 3)}`);
+      const event = 'oma-push;event-app-id="x-wap-application:push.syncml"';
+      const subscription = await subscribe(handset, { uri: aorOf(`ppg-of-${answer.slice(0, 3)}`), event });
+      expect(subscription.response.status).toBe(200);
+      expect((await subscription.next("NOTIFY")).body).toHaveLength(0);
+      await events.next(named("subscribed"));
+      handset.answerWith((request) => buildResponse(request, request.method === "NOTIFY" ? answer : "200 OK"));
+      const push = toPush(newDsNotification());
+      const outcomes = await sender.deliver(push, { to: handset.aor });
+      expect(outcomes).toMatchObject([{ ...viaNotify, via: "message", attempts: 2 }]);
+      expect((await subscription.next("NOTIFY")).body).toEqual(Buffer.from(push.body));
+      expect((await handset.next(({ method }) => method === "MESSAGE")).body).toEqual(Buffer.from(push.body));
+      expect(await events.next(named("subscription-ended"))).toMatchObject({ reason: "failed" });
+    },
+  );
+});
+
+describeWithPeers("Subscribed push through Kamailio to a handset that fell silent", ["kamailio"], () => {
+  const bed = useKamailio({ ims: true, finalResponseTimerMs: 300 });
+  const agents = useAgents();
+  const core = useKamailioAgents(bed, agents);
+
+  it.each(["auto", "notify"] as const)("says so, and nothing is left of its subscription (via: %s)", async (via) => {
+    const { sender, events, aor: uri } = await core.openSender(`ppg-${via}`);
+    const handset = await bed.openRegistered("udp", `silent-${via}`);
+    const subscription = await subscribe(handset, {
+      uri,
+      event: 'oma-push;event-app-id="x-wap-application:push.syncml"',
+    });
+    await subscription.next("NOTIFY");
+    await events.next(named("subscribed"));
+    handset.answerWith(() => undefined);
+    const outcomes = await sender.deliver(toPush(newDsNotification()), { to: handset.aor, via });
+    expect(outcomes).toMatchObject([{ messageState: "timeout", sipStatus: 408, via: "notify", retryable: true }]);
+    expect(await events.next(named("subscription-ended"))).toMatchObject({ subscriber: handset.aor, reason: "failed" });
+    expect(sender.subscriptions).toBe(0);
+  });
 });

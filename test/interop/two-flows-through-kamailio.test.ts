@@ -1,8 +1,9 @@
 import { afterEach, expect, it } from "vitest";
 import { useAgents } from "../support/agents.ts";
 import { describeWithPeers } from "../support/describe-with-peers.ts";
+import { freePort } from "../support/free-port.ts";
 import { named } from "../support/inbox.ts";
-import { useKamailioAgents } from "../support/kamailio-agents.ts";
+import { aorOf, useKamailioAgents } from "../support/kamailio-agents.ts";
 import { useKamailio } from "../support/kamailio-bed.ts";
 import { newDsNotification, toPush } from "../support/notifications.ts";
 import { openTcpTap, type TcpTap } from "../support/tcp-tap.ts";
@@ -45,4 +46,27 @@ describeWithPeers("A handset with two flows to Kamailio (RFC 5626)", ["kamailio"
       expect(await events.next(named("subscription-ended"))).toMatchObject({ reason: "timeout" });
     },
   );
+
+  it.each(["tcp", "ws"] as const)(
+    "is not there when its only one over %s broke just now: 480, so that the push can be tried again (RFC 5627 3.4)",
+    async (transport) => {
+      const { sender } = await core.openSender(`ppg-${transport}`);
+      const tap = await openTcpTap(transport === "ws" ? bed.kamailio.wsPort : bed.kamailio.tcpPort);
+      taps.push(tap);
+      const proxy = `sip:127.0.0.1:${tap.port};transport=${transport}`;
+      const settings = { ...core.handset(`broken-${transport}`, transport), proxy };
+      const { aor } = settings;
+      await agents.openRegistered(settings);
+      await tap.cut();
+      const outcomes = await sender.deliver(toPush(newDsNotification()), { to: aor });
+      expect(outcomes).toMatchObject([{ messageState: "pending", papCode: 5028, sipStatus: 480, retryable: true }]);
+    },
+  );
+
+  it("is not there when nobody listens at its registered address", async () => {
+    const { sender } = await core.openSender("ppg-refused");
+    await bed.bind("refuses", `sip:refuses@127.0.0.1:${await freePort()};transport=tcp`);
+    const outcomes = await sender.deliver(toPush(newDsNotification()), { to: aorOf("refuses") });
+    expect(outcomes).toMatchObject([{ messageState: "pending", papCode: 5028, sipStatus: 480, retryable: true }]);
+  });
 });

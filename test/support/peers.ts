@@ -1,11 +1,13 @@
 import { accessSync, constants, globSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-export type PeerName = "kamailio" | "openssl" | "sipp" | "sipsak";
+export type PeerName = "kamailio" | "openssl" | "postgresql" | "sipp" | "sipsak";
 
 interface Peer {
   /** Debian packages. */
   readonly packages: string;
+  /** Name of the program, when it is not the peer's. */
+  readonly program?: string;
   /** Files besides the program, each as a glob in every place it may be; one match of each is enough. */
   readonly alsoNeeds: readonly string[];
 }
@@ -22,17 +24,23 @@ const peers: Readonly<Record<PeerName, Peer>> = {
     ),
   },
   openssl: { packages: "openssl", alsoNeeds: [] },
+  postgresql: { packages: "postgresql", program: "postgres", alsoNeeds: [] },
   sipp: { packages: "sip-tester", alsoNeeds: [] },
   sipsak: { packages: "sipsak", alsoNeeds: [] },
 };
 
-// Daemons live in sbin, which is not in every user's PATH.
-const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
+// Daemons live in sbin, which is not in every user's PATH; PostgreSQL in a folder of its version.
+const folders = [
+  ...(process.env["PATH"] ?? "").split(delimiter),
+  "/usr/sbin",
+  "/usr/local/sbin",
+  ...globSync("/usr/lib/postgresql/*/bin"),
+];
 
 /** Full path of a peer's program; undefined when it, or a module that our configuration loads, is not installed. */
 export function findPeer(name: PeerName): string | undefined {
   if (!peers[name].alsoNeeds.every((pattern) => globSync(pattern).length > 0)) return undefined;
-  return folders.map((folder) => join(folder, name)).find(isExecutable);
+  return folders.map((folder) => join(folder, peers[name].program ?? name)).find(isExecutable);
 }
 
 /** Full path of a peer's program. Throws with the install line when there is none. */

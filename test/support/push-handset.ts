@@ -103,7 +103,11 @@ export class PushHandset {
   }
 
   /** Sends the delivery report that a push asked for. */
-  report(push: SipRequest, status: "delivered" | "failed" | "forbidden" | "error", from = BOB): Promise<SipResponse> {
+  report(
+    push: SipRequest,
+    status: "delivered" | "failed" | "forbidden" | "error" | "processed" | "stored",
+    from = BOB,
+  ): Promise<SipResponse> {
     const [, messageId = ""] = /^imdn\.Message-ID: (\S+)/m.exec(Buffer.from(push.body).toString("latin1")) ?? [];
     const document = encodeImdn({
       messageId,
@@ -111,7 +115,7 @@ export class PushHandset {
       recipientUri: BOB,
       originalRecipientUri: BOB,
       subject: null,
-      kind: "delivery",
+      kind: status === "processed" || status === "stored" ? "processing" : "delivery",
       status,
       extensions: [],
     });

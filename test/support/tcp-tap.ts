@@ -7,7 +7,9 @@ export interface TcpTap {
   readonly sent: string;
   /** What the target sent so far. */
   readonly received: string;
-  /** Breaks all connections and lets no new one in; settles when the target has noticed. Idempotent. */
+  /** Breaks all connections, new ones may come; settles when the target has noticed. */
+  break(): Promise<void>;
+  /** The same, and lets no new one in. Idempotent. */
   cut(): Promise<void>;
 }
 
@@ -39,6 +41,12 @@ export async function openTcpTap(target: number): Promise<TcpTap> {
     server.once("error", reject);
     server.listen(0, "127.0.0.1", resolve);
   });
+  const breakAll = async (): Promise<void> => {
+    const broken = [...fars];
+    fars.clear();
+    for (const near of nears) near.destroy();
+    await Promise.all(broken);
+  };
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("no TCP port");
   return {
@@ -49,10 +57,10 @@ export async function openTcpTap(target: number): Promise<TcpTap> {
     get received() {
       return received;
     },
+    break: breakAll,
     cut: async () => {
       server.close();
-      for (const near of nears) near.destroy();
-      await Promise.all(fars);
+      await breakAll();
     },
   };
 }

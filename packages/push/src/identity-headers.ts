@@ -1,4 +1,4 @@
-import { newChargingVector } from "./charging-vector.ts";
+import { newChargingVector } from "@sip-push/sip";
 import type { PushBinding, SenderRole } from "./message-request.ts";
 
 type HeaderFields = ReadonlyArray<readonly [name: string, value: string]>;

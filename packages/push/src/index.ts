@@ -19,7 +19,6 @@ export {
   toPresence,
   toServiceCapabilities,
 } from "./capabilities.ts";
-export { type ChargingVectorInit, newChargingVector } from "./charging-vector.ts";
 export { applicationIdOfMediaType, mediaTypesOfApplication } from "./content-types.ts";
 export { PushInputError, type PushInputErrorCode } from "./errors.ts";
 export {

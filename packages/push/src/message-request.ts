@@ -1,6 +1,5 @@
-import { createRequest, type NotificationInit, type SipRequest } from "@sip-push/sip";
+import { type ChargingVectorInit, createRequest, type NotificationInit, type SipRequest } from "@sip-push/sip";
 import type { Representation } from "./accept.ts";
-import type { ChargingVectorInit } from "./charging-vector.ts";
 import { type AcceptContactFlags, serializeAcceptContact } from "./feature-tag.ts";
 import { chargingHeaders, identityHeaders } from "./identity-headers.ts";
 import { serializeOmaPushEvent } from "./oma-push-event.ts";

@@ -30,7 +30,7 @@ const expected: ReadonlyArray<
   [[420, 421, 494], {}, "undeliverable", 3000, false],
   [[420, 421, 494], { optionRequired: true }, "undeliverable", 2006, false],
   [423, {}, "undeliverable", 3000, false],
-  [[430, 480], {}, "pending", 5028, true],
+  [[430, 477, 480], {}, "pending", 5028, true],
   [[481, "SIP_NO_SUBSCRIPTION", "SIP_SUBSCRIPTION_ENDED"], {}, "undeliverable", 5028, false],
   [[482, 483, 502, 505], {}, "undeliverable", 3000, false],
   [[486, 491, 500, 600], {}, "pending", 5029, true],
@@ -42,6 +42,7 @@ const expected: ReadonlyArray<
   ["SIP_UNRESOLVED", { failureRetryable: true }, "pending", 4001, true],
   ["SIP_UNRESOLVED", {}, "undeliverable", 2002, false],
   ["SIP_ABORTED", {}, "cancelled", 5026, false],
+  ["SIP_EXPIRED", {}, "expired", 2001, false],
   ["SIP_CLOSED", {}, "unknown", 4000, false],
   ["imdn delivered", {}, "delivered", 1000, false],
   ["imdn failed", {}, "undeliverable", 5000, false],
@@ -77,7 +78,7 @@ describe("SIP result -> delivery outcome", () => {
     for (let status = 200; status <= 699; status++) expect(outcomeOf(status).papCode).toBeGreaterThan(0);
     expect(outcomeOf(299)).toBe(outcomeOf(200));
     expect(outcomeOf(399)).toBe(outcomeOf(300));
-    expect(outcomeOf(477)).toBe(outcomeOf(400));
+    expect(outcomeOf(478)).toBe(outcomeOf(400));
     expect(outcomeOf(580)).toBe(outcomeOf(500));
   });
 
@@ -96,6 +97,7 @@ describe("SIP result -> delivery outcome", () => {
       SIP_NO_SUBSCRIPTION: true,
       SIP_SUBSCRIPTION_ENDED: true,
       SIP_QUEUE_FULL: true,
+      SIP_EXPIRED: true,
     };
     for (const code of Object.keys(codes) as NotifyFailureCode[]) expect(outcomeOf(code).on).toContain(code);
   });

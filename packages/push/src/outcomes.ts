@@ -120,7 +120,8 @@ export const outcomeTable: readonly OutcomeRow[] = [
   },
   { on: [420, 421, 494], messageState: "undeliverable", papCode: pap.internalServerError, action: "finish" },
   { on: [423], messageState: "undeliverable", papCode: pap.internalServerError, action: "raiseExpires" },
-  { on: [430, 480], messageState: "pending", papCode: pap.cannotReachDestination, action: "retry" },
+  // 477 is not registered: so Kamailio says that it found no way to the handset.
+  { on: [430, 477, 480], messageState: "pending", papCode: pap.cannotReachDestination, action: "retry" },
   {
     on: [481, "SIP_NO_SUBSCRIPTION", "SIP_SUBSCRIPTION_ENDED"],
     messageState: "undeliverable",
@@ -158,6 +159,8 @@ export const outcomeTable: readonly OutcomeRow[] = [
   },
   { on: ["SIP_UNRESOLVED"], messageState: "undeliverable", papCode: pap.addressError, action: "finish" },
   { on: ["SIP_ABORTED"], messageState: "cancelled", papCode: pap.userRequest, action: "finish" },
+  // deliver-before, as when nothing was tried.
+  { on: ["SIP_EXPIRED"], messageState: "expired", papCode: pap.forbidden, action: "finish" },
   { on: ["SIP_CLOSED"], messageState: "unknown", papCode: pap.serviceFailure, action: "finish" },
   { on: ["imdn delivered"], messageState: "delivered", papCode: pap.ok, action: "finish" },
   { on: ["imdn failed"], messageState: "undeliverable", papCode: pap.clientAborted, action: "finish" },

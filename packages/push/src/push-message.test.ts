@@ -33,6 +33,8 @@ describe("input of a push: what is wrong is named, before anything is sent", () 
     [{ headers: [["Content-Disposition", "render"]] as const }, "PUSH_BAD_HEADER", 'headers["Content-Disposition"]'],
     [{ headers: [["bad name", "x"]] as const }, "PUSH_BAD_HEADER", 'headers["bad name"]'],
     [{ headers: [["m", "<sip:a@b>"]] as const }, "PUSH_BAD_HEADER", 'headers["m"]'],
+    [{ headers: [["o", "presence"]] as const }, "PUSH_BAD_HEADER", 'headers["o"]'],
+    [{ headers: [["Subscription-State", "terminated"]] as const }, "PUSH_BAD_HEADER", 'headers["Subscription-State"]'],
     [{ headers: [["X-A", "a\nb"]] as const }, "PUSH_BAD_HEADER", 'headers["X-A"]'],
   ])("%j -> %s naming %s", (change, code, field) => {
     expect(() => checkPush({ ...push, ...change }, { maxBodyBytes: 10 })).toThrow(

@@ -49,12 +49,13 @@ export const DEFAULT_MAX_BODY_BYTES = 1_048_576;
 /** Longest Expires that we send: RFC 3261 §20.19 allows up to 2^32-1, some peers read it signed. */
 const MAX_EXPIRES_SECONDS = 0x7fff_ffff;
 
-/** Written by the binding or the stack, or not for MESSAGE (RFC 3428 §4, §9 tables 1 and 2). */
+/** Written by the binding or the stack, in MESSAGE or NOTIFY, or not for MESSAGE (RFC 3428 §4, §9 tables 1 and 2). */
 const RESERVED_HEADERS: ReadonlySet<string> = new Set(
   [
     "Accept v From f To t Call-ID i CSeq Max-Forwards Content-Type c Content-Length l Content-Encoding e Content-Language Content-Disposition",
     "Accept-Contact a Request-Disposition d Expires Date Priority P-Asserted-Identity P-Preferred-Identity User-Agent",
     "Via Route Record-Route Contact m Authorization Proxy-Authorization Accept-Encoding Accept-Language",
+    "Event o Subscription-State",
   ]
     .join(" ")
     .toLowerCase()

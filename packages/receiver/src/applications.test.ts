@@ -81,3 +81,12 @@ describe("dispatch of a push to an application", () => {
     );
   });
 });
+
+describe("more applications than one list can name (draft-mdolly-dispatch-oma-push-00 §7.4)", () => {
+  const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `app${index}`);
+
+  it("are refused before anything is done with them", () => {
+    expect(new Applications(names(64)).names.length).toBe(64);
+    expect(() => new Applications(names(65))).toThrow("applications: must name 1 to 64 applications");
+  });
+});

@@ -4,6 +4,7 @@ import {
   normalizeApplicationId,
   PushInputError,
   type ReceivedPush,
+  serializeOmaPushEvent,
 } from "@sip-push/push";
 import { envelopeTypes } from "./content.ts";
 
@@ -39,9 +40,10 @@ export class Applications {
   /** Media types for Accept, `text/plain` and those that are taken apart among them. */
   readonly accept: readonly string[];
 
-  /** @throws {PushInputError} naming `applications[i]`. */
+  /** @throws {PushInputError} naming `applications[i]`, or `applications` for more than 64. */
   constructor(applications: ReadonlyArray<string | ReceiverApplication>) {
     this.#applications = applications.map((each, index) => read(each, `applications[${index}]`));
+    checkList(this.names);
     const any = this.#applications.some(({ mediaTypes }) => mediaTypes.length === 0);
     const named = this.#applications.flatMap(({ mediaTypes }) => mediaTypes);
     this.accept = [...new Set([...named, TEXT, ...envelopeTypes, ...(any ? ["*/*"] : [])])];
@@ -89,6 +91,17 @@ export class Applications {
     const application =
       this.#applications.find(({ name }) => name === id) ?? this.#applications.find(({ name }) => name === "*");
     return application === undefined ? [] : [application];
+  }
+}
+
+/** All of them are one list, in Event (draft-mdolly-dispatch-oma-push-00 §7.4) and in the feature tag. */
+function checkList(names: readonly string[]): void {
+  try {
+    if (names.length > 0) serializeOmaPushEvent({ applicationIds: names });
+  } catch (error) {
+    if (!(error instanceof PushInputError)) throw error;
+    const problem = error.message.slice(error.field.length + 2);
+    throw new PushInputError(error.code, "applications", problem, { cause: error });
   }
 }
 

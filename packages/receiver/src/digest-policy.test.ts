@@ -24,6 +24,19 @@ describe("digest of a notification", () => {
     expect(rig.pushes.map((push) => push.digest)).toEqual(["valid", "valid"]);
   });
 
+  it("leaves the handler what its look-up left of handlerTimeoutMs, for the sender waits no longer (RFC 3261 §17.1.2.2)", async () => {
+    const found = Promise.withResolvers<typeof digestCredentials>();
+    rig.clock.schedule(15_000, () => found.resolve(digestCredentials));
+    await rig.open({
+      digest: { credentials: () => found.promise },
+      handlers: { default: () => new Promise(() => {}) },
+    });
+    const startMs = rig.clock.now();
+    const response = await rig.send(ds(rig.notification({}, true)));
+    expect([response.statusCode, rig.clock.now() - startMs]).toEqual([500, expect.closeTo(20_000, -2)]);
+    expect(rig.pushes).toMatchObject([{ digest: "valid", sipStatus: 500 }]);
+  });
+
   it("that is invalid is answered 200 and dropped when the policy says drop: a forger learns nothing", async () => {
     await rig.open({ digest: { ...digest, onInvalid: "drop" } });
     const response = await rig.send(ds(rig.notification()));

@@ -4,6 +4,7 @@ import { type Notification, type NotificationJson, notificationToJson } from "@s
 import type { PnParams } from "@sip-push/push";
 import type { CapabilityPublicationEvent } from "./publication/index.ts";
 import type { ReferralEvent } from "./referrals/index.ts";
+import type { DeliveryReportEvent } from "./reports/index.ts";
 import type { SubscriptionEvent } from "./subscriptions/index.ts";
 
 /**
@@ -119,6 +120,7 @@ export type ReceiverEvent =
   | SubscriptionEvent
   | ReferralEvent
   | CapabilityPublicationEvent
+  | DeliveryReportEvent
   | RefusedEvent;
 
 /** A part of a push in JSON: what it is, not what is in it. */

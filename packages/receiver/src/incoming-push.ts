@@ -9,6 +9,8 @@ export interface Candidate extends Arrival {
   readonly flow: Flow;
   readonly identities: readonly AssertedIdentity[];
   readonly push: ScreenedPush;
+  /** What a look-up of credentials left of `handlerTimeoutMs`. */
+  readonly timeLeftMs?: number;
 }
 
 const NO_PARTS: IncomingPush["parts"] = Object.freeze([]);

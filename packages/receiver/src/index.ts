@@ -18,6 +18,6 @@ export type { ReceiverRole } from "./own-requests.ts";
 export type { CapabilityPublicationEvent, PublishOptions } from "./publication/index.ts";
 export { PushReceiver } from "./push-receiver.ts";
 export type { ReferPolicy, ReferralEvent, ReferralOrigin } from "./referrals/index.ts";
-export type { ReportOptions, ReportPolicy, ReportStats } from "./reports/index.ts";
+export type { DeliveryReportEvent, ReportOptions, ReportPolicy, ReportStats } from "./reports/index.ts";
 export type { PushSubscription, SubscriptionEvent, SubscriptionOptions } from "./subscriptions/index.ts";
 export type { PpgAddressType, TrustedApplication, TrustedPpg } from "./trust-policy.ts";

@@ -144,6 +144,7 @@ export class PushIntake {
   #whenKnown(digest: Promise<DigestState>, candidate: Candidate, settle: Settle): void {
     const { clock, limits, closing } = this.#options;
     const { request } = candidate;
+    const dueMs = clock.now() + limits.handlerTimeoutMs;
     let done = false;
     this.#inFlight++;
     const finish = (next: () => void): void => {
@@ -162,7 +163,11 @@ export class PushIntake {
     const close = (): void => finish(() => settle(closingAnswer));
     const timeout = clock.schedule(limits.handlerTimeoutMs, () => fail(new Error("look-up of credentials timed out")));
     closing.addEventListener("abort", close, { once: true });
-    digest.then((state) => finish(() => this.#checked(candidate, state, settle)), fail);
+    digest.then((state) => {
+      // Both together must be over before the sender is.
+      const late = { ...candidate, timeLeftMs: dueMs - clock.now() };
+      finish(() => this.#checked(late, state, settle));
+    }, fail);
   }
 
   #checked(candidate: Candidate, digest: DigestState, settle: Settle): void {
@@ -240,7 +245,8 @@ export class PushIntake {
       if (report !== undefined) settleReport(report, given, result);
       this.#tell(push, given);
     };
-    const context = { clock, logger, timeoutMs: limits.handlerTimeoutMs, signal: closing };
+    const { timeLeftMs: timeoutMs = limits.handlerTimeoutMs } = candidate;
+    const context = { clock, logger, timeoutMs, signal: closing };
     const result = callHandler(handlerFor(push, handlers), push, context);
     if (result instanceof Promise) void result.then(finish);
     else finish(result);

@@ -54,6 +54,7 @@ function open(options: Partial<IntakeOptions> = {}): PushIntake {
   };
   const reporter = new Reporter({
     send,
+    onEvent: () => {},
     aor: "sip:bob@home.test",
     clock,
     logger: silentLogger,

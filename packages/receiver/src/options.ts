@@ -32,7 +32,7 @@ export interface PushReceiverLimits {
   readonly maxInFlight?: number;
   /** Retry-After of that 486. Default 5. */
   readonly busyRetryAfterSeconds?: number;
-  /** How long a handler may take. Default 20000: the sender waits 32 seconds (RFC 3261 §17.1.2.2). */
+  /** How long a handler may take, the look-up of digest credentials before it included. Default 20000: the sender waits 32 seconds (RFC 3261 §17.1.2.2). */
   readonly handlerTimeoutMs?: number;
   /** How long a request is remembered, to answer its repeats alike without handing them over. Default 300000. */
   readonly repeatWindowMs?: number;
@@ -87,7 +87,10 @@ export interface PushReceiverOptions {
   readonly expired?: "refuse" | "accept";
   /** How far the sender's clock may be off. Default 30. */
   readonly clockToleranceSeconds?: number;
-  /** Senders to subscribe to. */
+  /**
+   * Senders to subscribe to. A refusal for good (403, 489, …) stands until something changes that may change it: the
+   * registration came back after it had failed, or the address or the applications are others.
+   */
   readonly subscriptions?: readonly SubscriptionOptions[];
   /** What becomes of references to subscribe (REFER). Default `accept`. */
   readonly refer?: ReferPolicy;

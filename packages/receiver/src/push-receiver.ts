@@ -71,6 +71,7 @@ export class PushReceiver {
     this.#reporter = new Reporter({
       ...reportOptionsOf(options),
       send: (init, signal) => own.send(init, signal),
+      onEvent: this.#onEvent,
       aor,
       clock,
       logger,
@@ -126,13 +127,13 @@ export class PushReceiver {
       const opening = new PushReceiver(options, read, endpoint);
       await opening.#services.open();
       receiver = opening;
+      receiver.#onEvent({ event: "listening", uri: receiver.contact });
+      receiver.#services.start();
+      return receiver;
     } catch (error) {
       if (options.endpoint === undefined) await endpoint.close();
       throw error;
     }
-    receiver.#onEvent({ event: "listening", uri: receiver.contact });
-    receiver.#services.start();
-    return receiver;
   }
 
   /** What it is bound to, with real ports. */
@@ -254,11 +255,14 @@ export class PushReceiver {
       : this.#tellRefused(notification.request, refusal);
   }
 
+  /** Two words for two ways to know it: who only writes the identity of another in From must not use up what that one may. */
   #senderOf({ request, flow, subscribedTo }: PushNotification): string {
-    return this.#services.hops.assertedIdentities(request, flow, subscribedTo)[0]?.text ?? request.from.uriText;
+    const [identity] = this.#services.hops.assertedIdentities(request, flow, subscribedTo);
+    return identity === undefined ? `from ${request.from.uriText}` : `asserted ${identity.text}`;
   }
 
   #tellRefused({ from, callId, headers, body }: SipRequest, answer: Answer): Answer {
+    this.#intake.stats.refused++;
     const { statusCode: sipStatus, reason = "" } = answer;
     const contentType = headers.get("Content-Type");
     this.#onEvent({

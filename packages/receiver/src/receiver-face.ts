@@ -101,7 +101,8 @@ export class Face implements ReceiverFace {
   }
 
   get reachable(): boolean {
-    return this.#ways.registration?.registered ?? true;
+    const { registration } = this.#ways;
+    return registration === undefined || (registration.registered && registration.openFlows.length > 0);
   }
 
   acceptOf(applications: readonly string[]): readonly string[] {

@@ -58,6 +58,8 @@ export class ReceiverServices {
   readonly #publication: CapabilityPublication | undefined;
   #referrals: Referrals | undefined;
   #closed = false;
+  /** The last thing heard of the registration is that it failed. */
+  #isLost = false;
 
   /** @throws {PushInputError} naming the option. */
   constructor(setup: ReceiverServicesOptions) {
@@ -117,7 +119,7 @@ export class ReceiverServices {
 
   /** Registers; then, or at once when it never does, it subscribes and publishes. */
   start(): void {
-    for (const wish of this.#setup.read.subscriptions) this.subscriptions.subscribe(wish);
+    for (const wish of this.#setup.read.subscriptions) this.subscriptions.configure(wish);
     if (this.registration === undefined) this.#publication?.update();
     else this.registration.user.start();
   }
@@ -156,9 +158,12 @@ export class ReceiverServices {
   #onRegistration(report: RegistrationEventReport): void {
     const { onEvent, options } = this.#setup;
     onEvent(registrationEvent(report, options));
+    if (report.kind === "failed") this.#isLost = true;
     if (report.kind !== "registered" || this.#closed) return;
-    this.subscriptions.registered();
-    this.#publication?.update();
+    const regained = this.#isLost;
+    this.#isLost = false;
+    this.subscriptions.registered(regained);
+    this.#publication?.registered(regained);
   }
 
   #capabilities(): PushCapabilities {

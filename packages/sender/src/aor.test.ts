@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { aorKey, telephoneKey } from "./aor.ts";
+import { aorKey, partyKey, telephoneKey } from "./aor.ts";
 
 describe("the key of an address-of-record (RFC 3261 §10.3 (5))", () => {
   it.each([
@@ -31,5 +31,18 @@ describe("the key of an address-of-record (RFC 3261 §10.3 (5))", () => {
     ["nonsense", undefined],
   ])("%s stands for the number %s (RFC 3261 §19.1.6)", (text, key) => {
     expect(telephoneKey(text)).toBe(key);
+  });
+});
+
+describe("who speaks", () => {
+  it.each([
+    ["sip:relay@HOME.test", "sip:relay@home.test"],
+    ["sip:relay.HOME.test;lr", "sip:relay.home.test"],
+    ["sips:[2001:DB8::1]:5061", "sip:[2001:db8::1]:5061"],
+    ["tel:+1-201", "tel:+1201"],
+    ["mailto:a@b", undefined],
+    ["sip:", undefined],
+  ])("%s is %s: a server has no user", (text, key) => {
+    expect(partyKey(text)).toBe(key);
   });
 });

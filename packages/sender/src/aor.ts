@@ -16,6 +16,14 @@ export function aorKey(text: string | Uri): string | undefined {
   return address === undefined ? undefined : aorKey(`sip:${address}`);
 }
 
+/** As {@link aorKey}; a server may have no user, and is known by its host then. */
+export function partyKey(text: string | Uri): string | undefined {
+  const uri = typeof text === "string" ? tryUri(text) : text;
+  const key = uri && aorKey(uri);
+  if (key !== undefined || (uri?.scheme !== "sip" && uri?.scheme !== "sips")) return key;
+  return `sip:${hostKey(uri)}`;
+}
+
 /** The global telephone number that a URI stands for, as a `tel:` key. RFC 3261 §19.1.6. */
 export function telephoneKey(text: string): string | undefined {
   const uri = tryUri(text);
@@ -29,7 +37,11 @@ function sipKey(uri: SipUri): string | undefined {
   const user = userOf(uri);
   if (user === undefined || user === "") return undefined;
   const name = uri.params.get("user")?.toLowerCase() === "phone" ? withoutSeparators(user.split(";")[0] ?? "") : user;
-  return `sip:${name}@${canonicalHost(uri.host)}${uri.port === undefined ? "" : `:${uri.port}`}`;
+  return `sip:${name}@${hostKey(uri)}`;
+}
+
+function hostKey({ host, port }: SipUri): string {
+  return port === undefined ? canonicalHost(host) : `${canonicalHost(host)}:${port}`;
 }
 
 function userOf({ user }: SipUri): string | undefined {

@@ -39,7 +39,7 @@ const endings: Readonly<Record<Ending, AbsenceEnd>> = {
 };
 
 /** Results that a registration changes: nobody there, no answer, flow gone. */
-const ABSENT: ReadonlySet<DeliveryResult> = new Set([404, 408, 410, 430, 480, "SIP_TIMEOUT"]);
+const ABSENT: ReadonlySet<DeliveryResult> = new Set([404, 408, 410, 430, 477, 480, "SIP_TIMEOUT"]);
 
 /** Waits for a handset that is not there: until it registers or, where pushes go by NOTIFY alone, subscribes. */
 export class Absence {

@@ -13,6 +13,8 @@ export interface Attempt {
   readonly requestUri: string;
   readonly offer: DeliveryOffer;
   readonly validity: Validity | undefined;
+  /** deliver-before, which a NOTIFY cannot say. */
+  readonly notAfter: Date | undefined;
   readonly report: ReportRequestInit | undefined;
 }
 
@@ -71,7 +73,7 @@ export class DeliveryAttempts {
     return requestSender.send(request, signal === undefined ? sendOptions : { ...sendOptions, signal });
   }
 
-  #notify({ offer, report }: Attempt, subscriptionId: string): Promise<NotifyOutcome> {
+  #notify({ offer, report, notAfter }: Attempt, subscriptionId: string): Promise<NotifyOutcome> {
     const { factory, services } = this.#context;
     const { recipient, signal } = this.#job;
     const { push, representation } = offer;
@@ -80,7 +82,8 @@ export class DeliveryAttempts {
       ...(representation === undefined ? undefined : { representation }),
       ...(report === undefined ? undefined : { report }),
     });
-    return services.subscriptions.notify(subscriptionId, notification, signal);
+    const timely = notAfter === undefined ? notification : { ...notification, notAfter };
+    return services.subscriptions.notify(subscriptionId, timely, signal);
   }
 
   #untilClosed(sent: Promise<AttemptOutcome>): Promise<AttemptOutcome> {

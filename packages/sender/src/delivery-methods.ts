@@ -9,40 +9,44 @@ export type DeliveryMethod =
 const MAX_SUBSCRIPTIONS = 4;
 
 const MESSAGE: DeliveryMethod = { kind: "message" };
+/** Most senders have no subscriptions, and most pushes one way. */
+const MESSAGE_ONLY: readonly DeliveryMethod[] = [MESSAGE];
 
 /** The ways to one recipient in order of preference. */
 export class DeliveryMethods {
-  #left: DeliveryMethod[];
-  #current: DeliveryMethod | undefined;
+  #ways: readonly DeliveryMethod[];
+  #taken = 0;
 
   /** @param subscriptionIds live subscriptions of the recipient to the application, the preferred first. */
   constructor(via: DeliveryVia, subscriptionIds: readonly string[]) {
-    const notify = via === "message" ? [] : subscriptionIds.slice(0, MAX_SUBSCRIPTIONS);
-    this.#left = notify.map((subscriptionId) => ({ kind: "notify", subscriptionId }));
-    if (via !== "notify") this.#left.push(MESSAGE);
-    this.take();
+    if (via !== "notify" && (via === "message" || subscriptionIds.length === 0)) {
+      this.#ways = MESSAGE_ONLY;
+      return;
+    }
+    const notify = subscriptionIds.slice(0, MAX_SUBSCRIPTIONS);
+    const ways = notify.map((subscriptionId): DeliveryMethod => ({ kind: "notify", subscriptionId }));
+    this.#ways = via === "notify" ? ways : [...ways, MESSAGE];
   }
 
   /** The way now taken; undefined when the caller wants a NOTIFY and there is no subscription. */
   get current(): DeliveryMethod | undefined {
-    return this.#current;
+    return this.#ways[this.#taken];
   }
 
   /** Whether {@link take} has another one. */
   get left(): boolean {
-    return this.#left.length > 0;
+    return this.#taken < this.#ways.length - 1;
   }
 
   /** Goes on with the next way. */
   take(): void {
-    this.#current = this.#left.shift() ?? this.#current;
+    if (this.left) this.#taken++;
   }
 
   /** Before the first attempt: those that the handset is known not to take come last. */
   prefer(fits: (method: DeliveryMethod) => boolean): void {
-    if (this.#current === undefined || !this.left) return;
-    const all = [this.#current, ...this.#left];
-    this.#left = [...all.filter(fits), ...all.filter((method) => !fits(method))];
-    this.take();
+    if (!this.left) return;
+    const fitting = this.#ways.filter(fits);
+    this.#ways = [...fitting, ...this.#ways.filter((method) => !fitting.includes(method))];
   }
 }

@@ -1,3 +1,4 @@
+import type { Resolver } from "@sip-push/sip";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { PushHandset } from "../../../test/support/push-handset.ts";
 import { BOB, SenderRig } from "../../../test/support/sender-rig.ts";
@@ -18,6 +19,9 @@ afterEach(async () => {
 
 const open = (options: Partial<PushSenderOptions> = {}): Promise<PushSender> =>
   rig.open({ trusted: ["192.0.2.0/24"], ...options });
+
+/** A name server that knows nothing. */
+const nowhere: Resolver = { addresses: async () => [], srv: async () => [], naptr: async () => [] };
 
 /** Methods of what came after the confirmation of the subscription. */
 const ways = (): string[] => handset.seen.slice(1).map(({ method }) => method);
@@ -80,6 +84,40 @@ describe("via auto", () => {
     },
   );
 
+  it.each([
+    [200, "delivered"],
+    [202, "pending"],
+    [603, "aborted"],
+    [400, "undeliverable"],
+  ] as const)(
+    "sends no second time what was answered %i after the handset unsubscribed: the answer counts",
+    async (statusCode, messageState) => {
+      const sender = await open();
+      const { again } = await handset.subscribe();
+      const { promise: later, resolve } = Promise.withResolvers<readonly [number]>();
+      handset.answer = ({ body }) => (body.length > 0 ? later : [200]);
+      const outcome = rig.deliver(sender);
+      await rig.clock.advance(10);
+      await again({ expires: "0" });
+      resolve([statusCode]);
+      expect(await outcome).toMatchObject({ messageState, via: "notify", attempts: 1 });
+      expect(handset.of("MESSAGE")).toEqual([]);
+    },
+  );
+
+  it.each([489, 405, 501])(
+    "comes back to NOTIFY when the handset that answered %i subscribes again",
+    async (statusCode) => {
+      const sender = await open();
+      await handset.subscribe();
+      handset.answer = ({ method }) => (method === "NOTIFY" ? [statusCode] : [200]);
+      expect(await rig.deliver(sender)).toMatchObject({ via: "message" });
+      handset.answer = () => [200];
+      await handset.subscribe();
+      expect(await rig.deliver(sender)).toMatchObject({ messageState: "delivered", via: "notify", attempts: 1 });
+    },
+  );
+
   it("does not follow a 3xx to a NOTIFY: the target of a dialog is its subscriber's; it takes MESSAGE", async () => {
     const sender = await open();
     await handset.subscribe();
@@ -111,14 +149,69 @@ describe("via auto", () => {
     expect(sender.subscriptions).toBe(0);
   });
 
-  it("says the same of a 480, and tries again with a MESSAGE when it may", async () => {
-    const sender = await open({ retry: { maxRetries: 1 } });
+  it.each([
+    [480, 0],
+    [430, 1],
+  ])(
+    "falls back to MESSAGE when the target of the dialog is not there (%i): the user may be elsewhere",
+    async (statusCode, left) => {
+      const sender = await open();
+      await handset.subscribe();
+      handset.answer = ({ method }) => (method === "NOTIFY" ? [statusCode] : [200]);
+      const outcome = await rig.deliver(sender);
+      expect(outcome).toMatchObject({ messageState: "delivered", via: "message", attempts: 2 });
+      expect(sender.subscriptions).toBe(left);
+    },
+  );
+
+  it("and where the user is not there either the outcome is that of the MESSAGE", async () => {
+    const sender = await open();
     await handset.subscribe();
-    handset.answer = ({ method }) => (method === "NOTIFY" ? [480] : [200]);
-    expect(await rig.deliver(sender)).toMatchObject({ messageState: "delivered", via: "message", attempts: 2 });
+    handset.answer = () => [480];
+    expect(await rig.deliver(sender)).toMatchObject({ messageState: "pending", via: "message", retryable: true });
+    expect(ways()).toEqual(["NOTIFY", "MESSAGE"]);
+  });
+
+  it("falls back to MESSAGE when the subscriber's Contact leads nowhere, push after push", async () => {
+    const sender = await open({ stack: { resolver: nowhere } });
+    await handset.subscribe({ headers: [["Contact", "<sip:bob@nowhere.test>"]] });
+    for (let n = 1; n <= 2; n++) {
+      expect(await rig.deliver(sender)).toMatchObject({ messageState: "delivered", via: "message", attempts: 1 });
+    }
+    expect(await rig.deliver(sender, {}, { via: "notify" })).toMatchObject({ messageState: "undeliverable" });
+  });
+
+  it("does not send a push that waited in the dialog until deliver-before: it is expired", async () => {
+    const sender = await open({ allowOverlap: true });
     await handset.subscribe();
-    const plain = await rig.deliver(await open({ listen: [{ transport: "UDP", address: "192.0.2.9", port: 5060 }] }));
-    expect(plain.via).toBe("message");
+    const { promise: later, resolve } = Promise.withResolvers<readonly [number]>();
+    handset.answer = () => later;
+    const outcomes = [60, 5, 60].map((expiresSeconds) =>
+      sender.deliver({ ...rig.push, expiresSeconds, body: Uint8Array.of(expiresSeconds) }, { to: BOB }),
+    );
+    await rig.clock.advance(6000);
+    handset.answer = () => [200];
+    resolve([200]);
+    const ended = (await rig.clock.until(Promise.all(outcomes))).flat();
+    expect(ended.map(({ messageState, attempts }) => [messageState, attempts])).toEqual([
+      ["delivered", 1],
+      ["expired", 0],
+      ["delivered", 1],
+    ]);
+    expect(ways()).toEqual(["NOTIFY", "NOTIFY"]);
+  });
+
+  it("gives up at once a push that waits in the dialog, at the caller's signal", async () => {
+    const sender = await open({ allowOverlap: true });
+    await handset.subscribe();
+    handset.answer = () => undefined;
+    const abort = new AbortController();
+    const first = sender.deliver(rig.push, { to: BOB });
+    const second = sender.deliver(rig.push, { to: BOB, signal: abort.signal });
+    await rig.clock.advance(100);
+    abort.abort();
+    expect(await second).toMatchObject([{ messageState: "cancelled", attempts: 0, elapsedMs: 100 }]);
+    await rig.clock.until(first);
   });
 
   it("goes on with the subscription after an answer that does not end it, and reports that", async () => {

@@ -8,13 +8,15 @@ import { nextRepresentation, withoutUnsupported } from "./re-offer.ts";
 
 /** What is offered to a recipient: the push, in the form that it may take best, and then what its answers allow. */
 export class DeliveryOffer {
-  readonly #given: readonly [PushMessage, ...PushAlternative[]];
+  readonly #original: PushMessage;
+  readonly #alternatives: readonly PushAlternative[];
   #push: PushMessage;
   /** What was offered so far, the last one now; undefined: nothing yet, or only the push itself. */
   #offered: PushAlternative[] | undefined;
 
   constructor(push: PushMessage, alternatives: readonly PushAlternative[]) {
-    this.#given = [push, ...alternatives];
+    this.#original = push;
+    this.#alternatives = alternatives;
     this.#push = push;
   }
 
@@ -42,15 +44,14 @@ export class DeliveryOffer {
     methods.prefer((method) => choiceFor(method).verdict !== "no");
     if (this.#offered !== undefined) return;
     const { offer, verdict } = choiceFor(methods.current);
-    if (verdict !== "no" && offer !== this.#given[0]) this.#use([offer]);
+    if (verdict !== "no" && offer !== this.#original) this.#use([offer]);
   }
 
   /** Before each attempt: a NOTIFY cannot be for another application than the one that was subscribed to. */
   fit(method: DeliveryMethod): void {
-    const [push] = this.#given;
-    if (method.kind === "notify" && !isSameApplication(this.#push, push)) {
+    if (method.kind === "notify" && !isSameApplication(this.#push, this.#original)) {
       this.#offered = undefined;
-      this.#push = { ...this.#push, applicationId: push.applicationId };
+      this.#push = { ...this.#push, applicationId: this.#original.applicationId };
     }
   }
 
@@ -68,13 +69,13 @@ export class DeliveryOffer {
 
   /** The first form that a 415 allows and that was not offered. */
   next(response: SipResponse, method: DeliveryMethod, maxBodyBytes: number): PushAlternative | undefined {
-    const [push] = this.#given;
-    return nextRepresentation<PushAlternative>(response, this.#offered ?? [push], this.#formsFor(method), maxBodyBytes);
+    const offered = this.#offered ?? [this.#original];
+    return nextRepresentation<PushAlternative>(response, offered, this.#formsFor(method), maxBodyBytes);
   }
 
   /** From now on this is what is offered. */
   take(offer: PushAlternative): void {
-    this.#use([...(this.#offered ?? [this.#given[0]]), offer]);
+    this.#use([...(this.#offered ?? [this.#original]), offer]);
   }
 
   /** The push without the option tags that a 420 calls unsupported; undefined when it requires none of them. */
@@ -87,9 +88,9 @@ export class DeliveryOffer {
   }
 
   #formsFor(method: DeliveryMethod | undefined): readonly [PushMessage, ...PushAlternative[]] {
-    const [push, ...alternatives] = this.#given;
-    if (method?.kind !== "notify") return this.#given;
-    return [push, ...alternatives.filter((form) => isSameApplication(form, push))];
+    const push = this.#original;
+    if (method?.kind !== "notify") return [push, ...this.#alternatives];
+    return [push, ...this.#alternatives.filter((form) => isSameApplication(form, push))];
   }
 
   #use(offered: PushAlternative[]): void {

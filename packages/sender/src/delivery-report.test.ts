@@ -1,9 +1,10 @@
 import { getEventListeners } from "node:events";
 import { decodeCpim } from "@sip-push/bodies";
+import type { ReportDisposition } from "@sip-push/push";
 import type { SipRequest } from "@sip-push/sip";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { PushHandset } from "../../../test/support/push-handset.ts";
-import { BOB, SenderRig } from "../../../test/support/sender-rig.ts";
+import { BOB, type ScriptedAnswer, SenderRig } from "../../../test/support/sender-rig.ts";
 import type { PushOutcome, RetryOptions } from "./outcome.ts";
 import type { DeliverOptions, PushSender } from "./push-sender.ts";
 
@@ -129,6 +130,71 @@ describe("a push with a delivery report (RFC 5438)", () => {
   });
 });
 
+describe("what is asked for (RFC 5438 §6.2)", () => {
+  const ask = async (sender: PushSender, ...reportDispositions: readonly ReportDisposition[]): Promise<PushOutcome> => {
+    const push = { ...rig.push, report: "receiver", reportDispositions } as const;
+    const [outcome] = await sender.deliver(push, { to: BOB });
+    if (outcome === undefined) throw new Error("no outcome");
+    return outcome;
+  };
+
+  it("negative-delivery alone: silence is no bad news, and what was answered stands", async () => {
+    const outcome = await rig.clock.until(ask(await open(), "negative-delivery"));
+    expect(outcome).toMatchObject({ messageState: "delivered", sipStatus: 200, report: null, elapsedMs: 30_000 });
+  });
+
+  it("negative-delivery alone: the bad news counts", async () => {
+    const outcome = ask(await open(), "negative-delivery");
+    await rig.clock.advance(10);
+    await handset.report(last(), "failed");
+    expect(await rig.clock.until(outcome)).toMatchObject({ messageState: "undeliverable", report: "failed" });
+  });
+
+  it("processing: what an intermediary says is told, and is not the delivery report (§8.1)", async () => {
+    handset.answer = () => [202];
+    const sender = await rig.open({ reports: { intermediaries: ["sip:192.0.2.2"] } });
+    const outcome = ask(sender, "positive-delivery", "processing");
+    await rig.clock.advance(10);
+    await handset.report(last(), "stored", "sip:192.0.2.2");
+    const ended = await rig.clock.until(outcome);
+    expect(ended).toMatchObject({ messageState: "pending", report: null });
+    expect(ended.reason).toBe("202 Accepted; no delivery report came; an intermediary says stored");
+    expect(sender.reports.ignored).toMatchObject({ unasked: 0, foreign: 0 });
+  });
+
+  it("processing: a stranger's word is not taken (§14)", async () => {
+    const sender = await open();
+    const outcome = ask(sender, "positive-delivery", "processing");
+    await rig.clock.advance(10);
+    await handset.report(last(), "stored", "sip:192.0.2.2");
+    expect((await rig.clock.until(outcome)).reason).not.toContain("stored");
+    expect(sender.reports.ignored.foreign).toBe(1);
+  });
+});
+
+describe("who may report", () => {
+  it("is only who is asserted where the sender is set so: From is anybody's", async () => {
+    const sender = await rig.open({ trusted: ["192.0.2.2"], reports: { requireAsserted: true } });
+    const outcome = deliver(sender);
+    await rig.clock.advance(10);
+    await handset.report(last(), "delivered");
+    expect(await rig.clock.until(outcome)).toMatchObject({ messageState: "unknown", report: null });
+    expect(sender.reports.ignored.foreign).toBe(1);
+  });
+
+  it("is the user of a redirection also after a negative report of the first (RFC 3261 §8.1.3.4)", async () => {
+    const { promise: later, resolve } = Promise.withResolvers<ScriptedAnswer>();
+    handset.answer = ({ requestUri }) => (requestUri === BOB ? later : [200]);
+    const outcome = deliver(await open());
+    await rig.clock.advance(10);
+    await handset.report(last(), "failed");
+    resolve([302, { headers: [["Contact", "<sip:carol@192.0.2.2>"]] }]);
+    await rig.clock.advance(10);
+    await handset.report(last(), "delivered", "sip:carol@192.0.2.2");
+    expect(await rig.clock.until(outcome)).toMatchObject({ messageState: "delivered", report: "delivered" });
+  });
+});
+
 describe("a report that overtakes the response", () => {
   it("counts when no response comes at all: nobody waits for it any longer than for that", async () => {
     handset.answer = () => undefined;
@@ -220,13 +286,20 @@ describe("the wait for a report", () => {
     expect(await rig.clock.until(outcome)).toMatchObject({ messageState: "cancelled", sipStatus: 200, elapsedMs: 100 });
   });
 
-  it("ends when the sender closes: what was answered stands", async () => {
-    const sender = await open();
-    const outcome = deliver(sender);
-    await rig.clock.advance(100);
-    await rig.clock.until(sender.close());
-    expect(await outcome).toMatchObject({ messageState: "delivered", sipStatus: 200, report: null });
-  });
+  it.each([
+    [200, "unknown"],
+    [202, "pending"],
+  ] as const)(
+    "ends when the sender closes: after a %i it is %s, for nobody said more",
+    async (statusCode, messageState) => {
+      handset.answer = () => [statusCode];
+      const sender = await open();
+      const outcome = deliver(sender);
+      await rig.clock.advance(100);
+      await rig.clock.until(sender.close());
+      expect(await outcome).toMatchObject({ messageState, sipStatus: statusCode, report: null });
+    },
+  );
 
   it("lets the next push to the same user go (RFC 3428 §8 speaks of pending requests)", async () => {
     const sender = await open();

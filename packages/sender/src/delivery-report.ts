@@ -1,7 +1,7 @@
 import type { ImdnDisposition, ReportRequestInit } from "@sip-push/push";
 import type { Clock } from "@sip-push/sip";
 import type { DeliveryContext, DeliveryJob } from "./delivery-job.ts";
-import type { ExpectedReport, ReportResult } from "./reports/index.ts";
+import type { ExpectedReport, ProcessingStatus, ReportResult } from "./reports/index.ts";
 
 /** Longest wait of a timer, 25 days: a longer one would fire at once. */
 const MAX_TIMER_MS = 0x7fff_ffff;
@@ -37,14 +37,25 @@ export class DeliveryReport {
     return this.#result?.kind === "reported" ? this.#result.report.disposition : null;
   }
 
+  /** What an intermediary said of the push on its way, where that was asked for and it did. RFC 5438 §8.1. */
+  get processing(): ProcessingStatus | null {
+    return this.#result?.processing ?? null;
+  }
+
+  /** Whether a handset that has the push says so; else it speaks up only when it could not be delivered (RFC 5438 §6.2). */
+  get tellsSuccess(): boolean {
+    return this.#job.push.reportDispositions?.includes("positive-delivery") ?? true;
+  }
+
   /** Before an attempt. False when too many reports are waited for. */
   open(): boolean {
-    const { recipient, signal } = this.#job;
+    const { recipient, push, signal } = this.#job;
     if (this.#expected !== undefined && this.disposition === null) return true;
     this.#result = undefined;
     const expected = this.#context.services.reports.expect({
       recipient: recipient.requestUri,
       waitMs: MAX_TIMER_MS,
+      processing: push.reportDispositions?.includes("processing") === true,
       ...(signal === undefined ? {} : { signal }),
     });
     this.#expected = expected;

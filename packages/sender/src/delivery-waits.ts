@@ -86,11 +86,11 @@ export class DeliveryWaits {
 
   async #reported(last: Result | undefined): Promise<WaitEnd> {
     const end = (await this.#report?.end()) ?? "missing";
-    if (end === "abort" || end === "close") return { event: end };
+    if (end === "abort") return { event: end };
+    if (end !== "missing" && end !== "close") return { event: "reported", as: end };
     // A relay that took it said no more than that, and that stands; a handset that took it was asked for more.
-    if (end === "missing" && last?.response?.statusCode === 202) {
-      return { event: "overdue", reason: "no delivery report came" };
-    }
-    return { event: "reported", as: end };
+    const stands = last?.response?.statusCode === 202 || this.#report?.tellsSuccess === false;
+    if (!stands) return { event: "reported", as: "missing" };
+    return end === "close" ? { event: end } : { event: "overdue", reason: "no delivery report came" };
   }
 }

@@ -39,13 +39,13 @@ export class Delivery {
   readonly #expiry: Expiry;
   readonly #offer: DeliveryOffer;
   readonly #targets: Targets;
-  readonly #retries: Retries;
   /** Undefined when none is asked for. */
   readonly #report: DeliveryReport | undefined;
   #state: DeliveryState = "queued";
   #hasTurn = false;
-  /** Most pushes never wait. */
+  /** Most pushes never wait, and are never tried again. */
   #waits: DeliveryWaits | undefined;
+  #retries: Retries | undefined;
   #methods: DeliveryMethods | undefined;
   /** The way of the last attempt. */
   #method: DeliveryMethod | undefined;
@@ -64,7 +64,6 @@ export class Delivery {
     this.#offer = new DeliveryOffer(job.push, job.alternatives);
     this.#report = job.push.report === "receiver" ? new DeliveryReport(context, job) : undefined;
     this.#targets = new Targets(job.recipient);
-    this.#retries = new Retries(context);
   }
 
   /** Runs to the end. Never rejects for anything that a peer does. */
@@ -132,6 +131,7 @@ export class Delivery {
       case "expiresToRaise":
         return this.#expiry.canRaise(minExpiresOf(this.#last?.response));
       case "retryLeft":
+        this.#retries ??= new Retries(this.#context);
         return this.#retries.plan(this.#last, this.#expiry);
       case "methodLeft":
         return this.#methods?.left === true;
@@ -148,7 +148,6 @@ export class Delivery {
     switch (step) {
       case "takeTarget":
         this.#targets.take();
-        this.#report?.alsoFrom(this.#targets.current);
         return;
       case "takeRepresentation": {
         const next = this.#nextForm();
@@ -197,12 +196,14 @@ export class Delivery {
     this.#method = method;
     if (method === undefined) return this.#failed("SIP_NO_SUBSCRIPTION", NOT_SUBSCRIBED, false);
     if (this.#report?.open() === false) return this.#failed("SIP_OVERLOADED", "too many reports are waited for", true);
+    this.#report?.alsoFrom(this.#targets.current);
     this.#offer.fit(method);
     const outcome = await this.#attempts.send({
       method,
       requestUri: this.#targets.current,
       offer: this.#offer,
       validity: this.#expiry.validity(),
+      notAfter: this.#job.deadline,
       report: this.#report?.request,
     });
     this.#attempts.ended(method, outcome);
@@ -220,26 +221,25 @@ export class Delivery {
 
   #received(outcome: AttemptOutcome, method: DeliveryMethod): DeliveryEvent {
     const response = outcome.kind === "response" ? outcome.response : undefined;
-    const over = "subscriptionEnded" in outcome && outcome.subscriptionEnded;
     if (outcome.kind === "failure") this.#failed(outcome.code, outcome.reason, outcome.retryable);
     else this.#last = responseResult(outcome.response, this.#offer.push, this.#offer.representation);
+    const over = "subscriptionEnded" in outcome && outcome.subscriptionEnded;
     if (over) this.#note("the subscription is over");
     // The handset itself says that it has the push: whatever else came, or did not, matters no more.
     if (this.#report?.disposition === "delivered") return this.#reported("delivered");
     const action = this.#last?.row.action ?? "finish";
-    if (response === undefined) return action;
-    if (response.statusCode >= 400) {
+    if (response !== undefined && response.statusCode >= 400) {
       this.#offer.learn(this.#context.services.capabilities, this.#job.recipient.requestUri, response, method);
     }
-    if (method.kind === "notify") return notifyAction(action, over);
-    if (action === "follow") this.#targets.add(response);
+    if (method.kind === "notify") return notifyAction(action, outcome, this.#methods?.left === true);
+    if (response !== undefined && action === "follow") this.#targets.add(response);
     return action;
   }
 
   async #wait(state: WaitingState): Promise<DeliveryEvent> {
-    if (state === "waiting") this.#retries.take();
+    if (state === "waiting") this.#retries?.take();
     const end = await this.#waiting.until(state, {
-      waitMs: this.#retries.waitMs,
+      waitMs: this.#retries?.waitMs ?? 0,
       offlineMs: Math.min(this.#offlineLeftMs(), this.#expiry.leftMs),
       sinceMs: this.#sentMs,
       afterSubscription: this.#sentAfter,
@@ -247,7 +247,10 @@ export class Delivery {
       last: this.#last,
     });
     if (end.event === "reported") return this.#reported(end.as);
-    if (end.event === "overdue") this.#note(end.reason);
+    if (end.event === "overdue") {
+      this.#note(end.reason);
+      this.#noteProcessing();
+    }
     return end.event;
   }
 
@@ -258,12 +261,18 @@ export class Delivery {
 
   #reported(as: ImdnDisposition | "missing"): DeliveryEvent {
     this.#last = reportResult(as, this.#last?.response);
+    if (as === "missing") this.#noteProcessing();
     return "reported";
   }
 
   /** Adds to what people read about the last result. */
   #note(what: string): void {
     if (this.#last !== undefined) this.#last = { ...this.#last, reason: `${this.#last.reason}; ${what}` };
+  }
+
+  #noteProcessing(): void {
+    const processing = this.#report?.processing ?? null;
+    if (processing !== null) this.#note(`an intermediary says ${processing}`);
   }
 
   #failed(code: DeliveryResult, reason: string, retryable: boolean): DeliveryEvent {

@@ -1,5 +1,5 @@
 import type { NotifierReport, RegistrationEventReport } from "@sip-push/sip";
-import type { RegistrationNews } from "./registrations/index.ts";
+import type { HandsetContact, RegistrationNews } from "./registrations/index.ts";
 
 /** What happens at a sender besides deliveries. */
 export type SenderEvent =
@@ -11,8 +11,16 @@ export type SenderEvent =
       /** Of the end: of Subscription-State, or `failed` when a NOTIFY ended it; null for the beginning. */
       readonly reason: string | null;
     }
-  /** A handset registered or is gone, as the registrar says. */
-  | { readonly event: "handset-registered" | "handset-unregistered"; readonly aor: string }
+  /**
+   * Handsets are registered, as the registrar says; `contacts` is null where it does not tell them. How a push notification service
+   * reaches one (`pn`, RFC 8599) is a secret, never to be logged.
+   */
+  | {
+      readonly event: "handset-registered";
+      readonly aor: string;
+      readonly contacts: readonly HandsetContact[] | null;
+    }
+  | { readonly event: "handset-unregistered"; readonly aor: string }
   /** The sender's own registration, with the option `register`. */
   | { readonly event: "registered"; readonly contact: string; readonly expiresSeconds: number }
   | { readonly event: "registration-failed"; readonly sipStatus: number | null; readonly reason: string };
@@ -25,8 +33,10 @@ export function subscriptionEvent(report: NotifierReport, applications: readonly
   return { event: "subscribed", subscriber, applications, reason: null };
 }
 
-export function newsEvent({ kind, aor }: RegistrationNews): SenderEvent {
-  return { event: kind === "registered" ? "handset-registered" : "handset-unregistered", aor };
+export function newsEvent(news: RegistrationNews): SenderEvent {
+  const { kind, aor } = news;
+  if (kind === "unregistered") return { event: "handset-unregistered", aor };
+  return { event: "handset-registered", aor, contacts: news.contacts };
 }
 
 /** Undefined for the end, which was asked for. */

@@ -21,11 +21,12 @@ export interface OfferChoice {
  * the application, `no` is not said: the core routes by applications, and knows first when a handset registers with one.
  */
 export function chooseOffer(
-  handsets: readonly KnownHandset[],
+  known: readonly KnownHandset[],
   push: PushMessage,
   alternatives: readonly PushAlternative[],
   method: "MESSAGE" | "NOTIFY",
 ): OfferChoice {
+  const handsets = method === "NOTIFY" ? known.map(subscribed) : known;
   const withoutApplications = handsets.map((handset) => ({
     ...handset,
     facts: { ...handset.facts, applications: null },
@@ -41,6 +42,15 @@ export function chooseOffer(
     };
   });
   return choices.reduce((best, each) => (each.rank < best.rank ? each : best));
+}
+
+/** A live subscription says that NOTIFYs of its package are taken, whatever was refused before it, or by another handset. */
+function subscribed({ handset, facts, refused }: KnownHandset): KnownHandset {
+  return {
+    handset,
+    facts: { ...facts, methods: null, eventPackages: null },
+    refused: { ...refused, methods: [], eventPackages: [] },
+  };
 }
 
 const ranks: Readonly<Record<Verdict, number>> = { yes: 0, unknown: 1, no: 3 };

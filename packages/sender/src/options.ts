@@ -1,12 +1,12 @@
 import {
   type AcceptContactFlags,
-  type ChargingVectorInit,
   checkNumbers,
   type PushBinding,
   PushInputError,
   type SenderRole,
 } from "@sip-push/push";
 import {
+  type ChargingVectorInit,
   type Clock,
   type DigestAccount,
   DigestClient,
@@ -23,10 +23,12 @@ import {
   TrustConfigError,
   TrustDomain,
 } from "@sip-push/sip";
+import { partyKey } from "./aor.ts";
 import type { CapabilityLifetimes, CapabilityStore } from "./capabilities/index.ts";
 import type { SenderEvent } from "./events.ts";
 import type { RetryOptions } from "./outcome.ts";
 import { isSecureHop, parseSipOption } from "./recipient.ts";
+import type { ReportPolicy } from "./reports/index.ts";
 import type { SubscriptionPolicy } from "./subscriptions/index.ts";
 
 /** How a push travels: in a NOTIFY where the handset subscribed and else in a MESSAGE, or always in one of the two. */
@@ -109,11 +111,16 @@ export interface PushSenderOptions {
    * `reg` cannot be watched, to its deadline if none comes. Default false: then such a push ends at once, until the first came.
    */
   readonly thirdPartyRegister?: boolean;
-  /** Who may subscribe to pushes. */
+  /** Who may subscribe to pushes; with `requireAsserted: false` also publish capabilities unasserted. */
   readonly subscriptions?: SubscriptionPolicy;
-  /** Where subscriptions outlive the process. Default: in memory. */
+  /**
+   * Where subscriptions outlive the process: a sender that closes leaves them there. Default: in memory, and a sender that closes ends
+   * them, each with a NOTIFY that asks the handset to come back in a while (RFC 6665 §4.1.3, probation).
+   */
   readonly subscriptionStore?: SubscriptionStore;
   readonly capabilities?: CapabilityOptions;
+  /** Whose delivery reports count. */
+  readonly reports?: ReportPolicy;
   /** Hears of subscriptions, registrations and reports. */
   readonly onEvent?: (event: SenderEvent) => void;
   /** User-Agent. Default `sip-push`. */
@@ -148,6 +155,14 @@ export interface ReadOptions {
 }
 
 const limitRanges = { maxBodyBytes: {}, maxRecipients: {}, maxPending: {} };
+/** RFC 3261 §20.19. */
+const expiresRange = { min: 1, max: 0xffff_ffff, integer: true };
+const subscriptionRanges = {
+  minExpiresSeconds: { ...expiresRange, min: 0 },
+  maxExpiresSeconds: expiresRange,
+  maxSubscriptions: {},
+};
+const lifetimeRanges = { registration: {}, options: {}, publication: {}, presence: {}, refusal: {} };
 const retryRanges = { maxRetries: {}, initialMs: {}, maxMs: {}, jitter: { max: 1 } };
 
 /** @throws {PushInputError} PUSH_BAD_OPTION naming the option. */
@@ -155,10 +170,20 @@ export function readOptions(options: PushSenderOptions): ReadOptions {
   const { from, identity, route, role = "isc", acceptContact, userAgent = "sip-push", proxy, domain } = options;
   checkNumbers(options.limits ?? {}, limitRanges, "limits.");
   checkNumbers(options.retry ?? {}, retryRanges, "retry.");
+  const { minExpiresSeconds, maxExpiresSeconds, maxSubscriptions } = options.subscriptions ?? {};
+  checkNumbers({ minExpiresSeconds, maxExpiresSeconds, maxSubscriptions }, subscriptionRanges, "subscriptions.");
+  checkNumbers(options.capabilities?.lifetimesSeconds ?? {}, lifetimeRanges, "capabilities.lifetimesSeconds.");
   checkAddress(from, "from");
   if (identity !== undefined) checkAddress(identity, "identity");
   if (options.contact !== undefined) parseSipOption(options.contact, "contact");
+  if (options.register === true && !/<?sips?:/i.test(from)) {
+    throw new PushInputError("PUSH_BAD_OPTION", "register", "needs a sip: or sips: address in from");
+  }
   const isc = iscBinding(options, role);
+  for (const [index, uri] of (options.reports?.intermediaries ?? []).entries()) {
+    if (partyKey(uri) !== undefined) continue;
+    throw new PushInputError("PUSH_BAD_OPTION", `reports.intermediaries[${index}]`, "is no sip:, sips: or tel: URI");
+  }
   if (domain !== undefined) reading("domain", () => parseHostPort(domain, "domain"));
   if (options.endpoint === undefined && (options.listen ?? []).length === 0) {
     throw new PushInputError("PUSH_BAD_OPTION", "listen", "give addresses to send from, or an endpoint");

@@ -156,8 +156,7 @@ export class PushSender {
 
   /** Takes a request; the caller of an `endpoint` of its own passes them here. */
   handle(transaction: ServerTransaction): void {
-    if (this.#closed === undefined) this.#services.handle(transaction);
-    else transaction.reply(503);
+    this.#services.handle(transaction);
   }
 
   /** What it is bound to, with real ports. */
@@ -229,7 +228,10 @@ export class PushSender {
     return Promise.all(recipients.map((recipient) => this.#deliverTo({ ...shared, recipient })));
   }
 
-  /** Gives up what is under way (outcome `unknown`) or waits to be tried again, and closes. Idempotent. */
+  /**
+   * Gives up what is under way (outcome `unknown`) or waits to be tried again, tells subscribers to come back later unless a store keeps
+   * their subscriptions, and closes within two seconds. Idempotent.
+   */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -253,7 +255,8 @@ export class PushSender {
     const { referrals: desk, contact, ownHeaders } = this.#services;
     const { from } = this.#options;
     const settings = { sender, desk, sendOptions, from, contact, headers: ownHeaders };
-    return sendReferral(settings, recipient.requestUri, { target: addrSpecOf(from), ...options });
+    const signal = this.#services.untilClosed(options.signal);
+    return sendReferral(settings, recipient.requestUri, { target: addrSpecOf(from), ...options, signal });
   }
 
   #recipients(to: string | readonly string[]): Recipient[] {

@@ -9,7 +9,14 @@ import {
   type PushMessage,
   type Representation,
 } from "@sip-push/push";
-import { decodeText, parseRetryAfter, type SipResponse } from "@sip-push/sip";
+import {
+  decodeText,
+  endsSubscription,
+  type NotifyOutcome,
+  parseRetryAfter,
+  type SendOutcome,
+  type SipResponse,
+} from "@sip-push/sip";
 import { requiredOptions } from "./re-offer.ts";
 
 /** What came of one request, and the row of the outcome table for it. */
@@ -78,13 +85,26 @@ export function mayTryAnotherTarget({ response, row }: Result): boolean {
   return response === undefined ? isRetryable(row) : response.statusCode >= 300 && response.statusCode < 600;
 }
 
+/** Answers that say that the target of the dialog is not there, and that one may try again: RFC 3261 §21.4.18, RFC 5626 §11.3. */
+const TARGET_ABSENT: ReadonlySet<number> = new Set([430, 477, 480]);
+
 /**
- * What to do about the answer to a NOTIFY. That the target of a dialog is not there says nothing about the user (RFC 5057 §5.1),
- * and a dialog goes nowhere else: its target is set by the subscriber alone (RFC 6665 §4.4.1).
+ * What to do about the outcome of a NOTIFY. That the target of a dialog is not there, or leads nowhere, says nothing about the user
+ * (RFC 5057 §5.1), and a dialog goes nowhere else: its target is set by the subscriber alone (RFC 6665 §4.4.1).
  *
- * @param over the subscription is.
+ * @param mayFallBack there is another way to the user.
  */
-export function notifyAction(action: DeliveryAction, over: boolean): DeliveryAction {
+export function notifyAction(
+  action: DeliveryAction,
+  outcome: NotifyOutcome | SendOutcome,
+  mayFallBack: boolean,
+): DeliveryAction {
   if (action === "follow") return "fallBackToMessage";
-  return over && action === "finish" ? "removeSubscription" : action;
+  if (outcome.kind === "failure") {
+    return outcome.code === "SIP_UNRESOLVED" && mayFallBack ? "fallBackToMessage" : action;
+  }
+  const { statusCode } = outcome.response;
+  if (TARGET_ABSENT.has(statusCode) && mayFallBack) return "fallBackToMessage";
+  // Not that the subscription is over counts, but that this answer ended it: whoever took a push, or declined it, got it.
+  return action === "finish" && endsSubscription(statusCode) ? "removeSubscription" : action;
 }

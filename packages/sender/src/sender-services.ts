@@ -57,6 +57,7 @@ export class SenderServices {
   readonly #publications: CapabilityPublications;
   readonly #registration: Registration | undefined;
   readonly #uas: UasCore;
+  readonly #closing = new AbortController();
 
   private constructor(
     setup: SenderServicesOptions,
@@ -80,7 +81,7 @@ export class SenderServices {
       ...(store && { store }),
     });
     this.referrals = new ReferralDesk(clock);
-    this.reports = new ReportDesk({ clock, trust, logger });
+    this.reports = new ReportDesk({ clock, trust, logger, ...options.reports });
     const onNews = (news: RegistrationNews): void => {
       this.capabilities.registered(news);
       tell(newsEvent(news));
@@ -95,7 +96,7 @@ export class SenderServices {
           query: (to, application) => this.query(to, application),
         })
       : undefined;
-    const ownAddresses = [options.from, options.identity ?? options.from].map(addrSpecOf);
+    const ownAddresses = ownAddressesOf(setup);
     const requireAsserted = options.subscriptions?.requireAsserted ?? true;
     const book = this.capabilities;
     this.#publications = new CapabilityPublications({ clock, book, trust, ownAddresses, requireAsserted, logger });
@@ -140,16 +141,18 @@ export class SenderServices {
       store: options.subscriptionStore,
       credentials: read.credentials,
       logger,
+      random: options.stack?.random ?? Math.random,
       onReport: (report) => {
         const event = subscriptionEvent(report, subscribedApplications(report.subscription));
         if (event !== undefined) tell(event);
       },
     });
-    const services = new SenderServices(setup, subscriptions, tell);
+    let services: SenderServices | undefined;
     try {
+      services = new SenderServices(setup, subscriptions, tell);
       await services.capabilities.load();
     } catch (error) {
-      await services.close();
+      await (services ?? subscriptions).close();
       throw error;
     }
     services.#registration?.start();
@@ -177,25 +180,47 @@ export class SenderServices {
       book: this.capabilities,
       ...(applicationId === null ? {} : { applicationId }),
     };
-    return queryCapabilities(sender, query, signal === undefined ? sendOptions : { ...sendOptions, signal });
+    return queryCapabilities(sender, query, { ...sendOptions, signal: this.untilClosed(signal) });
+  }
+
+  /** Aborts with `signal`, and when the sender closes. */
+  untilClosed(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
   }
 
   /** Takes a request. */
   handle(transaction: ServerTransaction): void {
-    this.#uas.handle(transaction);
+    // What ends by a last NOTIFY still has to hear it.
+    if (!this.#closing.signal.aborted || transaction.request.method === "NOTIFY") this.#uas.handle(transaction);
+    else transaction.reply(503);
   }
 
-  /** Ends watches, waits and the registration, within a second; subscriptions live on in their store. */
+  /** Ends watches, waits and the registration, within a second, and subscriptions that no store keeps. */
   async close(): Promise<void> {
+    this.#closing.abort();
     this.reports.close();
     this.referrals.close();
     this.registrations.close();
     this.presence?.close();
     this.#publications.close();
     await Promise.all([this.#registration?.stop(), this.subscriptions.close(), this.subscribers.close()]);
-    await this.capabilities.flush();
+    await this.#atMost(FLUSH_MS, this.capabilities.flush());
+  }
+
+  /** A store that hangs does not keep the sender from closing. */
+  #atMost(waitMs: number, settled: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#setup.endpoint.clock.schedule(waitMs, resolve);
+      void settled.finally(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
   }
 }
+
+/** How long what was learnt may take to be stored, when all else is closed. */
+const FLUSH_MS = 900;
 
 /** What it is a notifier of. RFC 6665 §4.4.4. */
 const allowEvents: readonly string[] = [OMA_PUSH_PACKAGE];
@@ -221,6 +246,17 @@ function contactOf({ endpoint, options, read }: SenderServicesOptions, flow: Flo
   const aor = addrSpecOf(options.from);
   const hop = read.firstHop ?? (parseUri(aor, "from") as SipUri);
   return contactUri({ endpoint, aor }, flow?.transport ?? transportOf(hop, endpoint.transportNames), false);
+}
+
+/**
+ * A PUBLISH to one of these is about who sends it: the identities, and each address at which requests come in (a registrar puts
+ * that in the place of the first, RFC 3261 §16.5).
+ */
+function ownAddressesOf({ endpoint, options }: SenderServicesOptions): string[] {
+  const { from, identity = from, contact } = options;
+  const aor = addrSpecOf(from);
+  const contacts = endpoint.transportNames.map((transport) => contactUri({ endpoint, aor }, transport, false));
+  return [aor, addrSpecOf(identity), ...contacts, ...(contact === undefined ? [] : [contact])];
 }
 
 function newRegistration(

@@ -2,6 +2,7 @@ import {
   createRequest,
   type Logger,
   newCallId,
+  newChargingVector,
   type RequestSender,
   type SipEndpoint,
   type SipRequest,
@@ -11,7 +12,7 @@ import {
 import type { ProxyEventMap, ProxyEvents } from "../events.ts";
 import { secondsLeft } from "../register-answer.ts";
 import type { ServiceTarget } from "./application-server.ts";
-import { newChargingVector, stripOnExit } from "./trust-headers.ts";
+import { stripOnExit } from "./trust-headers.ts";
 
 export interface ThirdPartyRegisterOptions {
   readonly endpoint: SipEndpoint;

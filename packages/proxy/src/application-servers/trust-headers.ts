@@ -1,4 +1,4 @@
-import { randomToken, type SipHeaders } from "@sip-push/sip";
+import { newChargingVector, type SipHeaders } from "@sip-push/sip";
 
 /** Header fields that mean something inside the trust domain only. RFC 5502 §5, RFC 7315 §4.5, §4.6. */
 const INSIDE_ONLY: readonly string[] = ["P-Served-User", "P-Charging-Vector", "P-Charging-Function-Addresses"];
@@ -34,8 +34,4 @@ export function setServedUser(headers: SipHeaders, aor: string, registered: bool
 /** One charging identity for the whole way: the first element of the domain makes it. RFC 7315 §4.6. */
 export function ensureChargingVector(headers: SipHeaders): void {
   if (!headers.has("P-Charging-Vector")) headers.add("P-Charging-Vector", newChargingVector());
-}
-
-export function newChargingVector(): string {
-  return `icid-value=${randomToken(16)}`;
 }

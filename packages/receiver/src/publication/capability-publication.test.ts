@@ -1,6 +1,6 @@
 import { decodePidf, PIDF_TYPE, type Presence } from "@sip-push/bodies";
 import { fromServiceCapabilities } from "@sip-push/push";
-import { EventStateAgent, type SipRequest } from "@sip-push/sip";
+import { EventStateAgent, responseTo, type SipRequest } from "@sip-push/sip";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DS_TYPE, HANDSET, ReceiverRig } from "../../../../test/support/receiver-rig.ts";
 import { GRUU, grantGruu, INSTANCE } from "../testdata/push-notifier.ts";
@@ -162,6 +162,43 @@ describe("a publication", () => {
     await rig.clock.advance(40_000);
     expect(told().at(-1)).toMatchObject({ event: "published", operation: "initial" });
   });
+
+  it("is tried again at once when the registration comes through after nobody answered", async () => {
+    const handle = rig.methods["PUBLISH"];
+    rig.methods["PUBLISH"] = () => {};
+    await rig.open({ publish: true, register: true, expiresSeconds: 60 });
+    await rig.clock.advance(228_000);
+    const [last] = told().slice(-1) as [{ retryInMs: number }];
+    expect(last.retryInMs).toBeGreaterThan(20_000);
+    if (handle !== undefined) rig.methods["PUBLISH"] = handle;
+    // The registration is refreshed each half minute.
+    await rig.clock.advance(13_000);
+    expect(told().at(-1)).toMatchObject({ event: "published", operation: "initial" });
+  });
+
+  it.each([403, 489])(
+    "that was refused with %i is sent anew when the registration was lost and came back",
+    async (status) => {
+      const handle = rig.methods["PUBLISH"];
+      let refusals = 0;
+      rig.methods["PUBLISH"] = (transaction) => {
+        refusals++;
+        transaction.reply(status);
+      };
+      await rig.open({ publish: true, register: true, expiresSeconds: 60 });
+      await rig.clock.advance(600_000);
+      expect(refusals).toBe(1);
+      expect(told()).toMatchObject([{ event: "publication-failed", sipStatus: status, retryInMs: null }]);
+      const { registrar } = rig;
+      rig.registrar = (request) => responseTo(request, 503);
+      await rig.clock.advance(60_000);
+      rig.registrar = registrar;
+      if (handle !== undefined) rig.methods["PUBLISH"] = handle;
+      await rig.clock.advance(600_000);
+      expect(told().at(-1)).toMatchObject({ event: "published", operation: "initial" });
+      expect(standing().length).toBe(1);
+    },
+  );
 
   it("lets the receiver close within a second when nobody answers the removal", async () => {
     const receiver = await rig.open({ publish: true, register: true });

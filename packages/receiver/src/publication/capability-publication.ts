@@ -40,6 +40,8 @@ export class CapabilityPublication {
   #publication: Publication | undefined;
   /** What the document said last, but for its time. */
   #said = "";
+  /** Why there is none, after a failure: nobody answered, which a new registration may have mended, or it was refused for good. */
+  #failure: "unanswered" | "refused" | undefined;
   #closed = false;
 
   constructor(options: CapabilityPublicationOptions) {
@@ -47,7 +49,17 @@ export class CapabilityPublication {
     this.#to = options.publish.to ?? options.aor;
   }
 
-  /** The receiver is registered, or its applications changed: publishes what is new. */
+  /**
+   * The receiver is registered: publishes what is new. One that nobody answered is tried at once, and one that was refused for
+   * good when the registration had failed before: it may be another core that answers.
+   */
+  registered(regained: boolean): void {
+    if (this.#failure === "unanswered") this.#publication?.retryNow();
+    if (this.#failure === "refused" && regained) this.#said = "";
+    this.update();
+  }
+
+  /** The applications changed: publishes what is new. */
   update(): void {
     if (this.#closed) return;
     const { capabilities, face } = this.#options;
@@ -102,11 +114,16 @@ export class CapabilityPublication {
   #reported(report: PublicationEvent): void {
     const to = this.#to;
     if (report.kind === "published") {
+      this.#failure = undefined;
       const { operation, expiresSeconds } = report;
       this.#options.onEvent({ event: "published", to, operation, expiresSeconds });
     } else if (report.kind === "failed") {
       const { sipStatus, reason, retryInMs } = report;
+      this.#failure = retryInMs === null ? "refused" : sipStatus === null ? "unanswered" : undefined;
       this.#options.onEvent({ event: "publication-failed", to, sipStatus, reason, retryInMs });
+    } else {
+      // It does not come back (405, 489, 501): what is published later is another.
+      this.#publication = undefined;
     }
   }
 }

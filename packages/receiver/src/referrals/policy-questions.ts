@@ -39,10 +39,14 @@ export class PolicyQuestions {
     const cancel = (): void => settle("failed");
     const timer = clock.schedule(timeoutMs, cancel);
     this.#cancels.add(cancel);
-    given.then(settle, (error: unknown) => {
-      logger.error({ err: error }, "the policy for references threw");
-      settle("failed");
-    });
+    // Whatever else it is, it is not `true`.
+    Promise.resolve(given).then(
+      (verdict: unknown) => settle(verdict === true),
+      (error: unknown) => {
+        logger.error({ err: error }, "the policy for references threw");
+        settle("failed");
+      },
+    );
   }
 
   /** Whoever still waits hears `failed`. */

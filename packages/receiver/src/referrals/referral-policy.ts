@@ -12,7 +12,8 @@ export interface ReferralOrigin {
 
 /**
  * What becomes of references to subscribe: followed, refused with 403, or as a function decides, within `handlerTimeoutMs`.
- * With `trustedPpgs` those of others are refused before anybody is asked.
+ * With `trustedPpgs` those of others are refused before anybody is asked. Without that list `accept` follows those that come
+ * through a trusted hop, or from one whom the receiver subscribed to, in that dialog; others get 403.
  */
 export type ReferPolicy =
   | "accept"

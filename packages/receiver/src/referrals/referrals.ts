@@ -33,6 +33,8 @@ interface Case {
   readonly referral: Referral | undefined;
 }
 
+type Report = (result: SubscribeResult) => void;
+
 /** What a request in a dialog is refused with. RFC 3261 §12.2.2; the same number again is the same request (§8.2.2.2). */
 const STATUS_OF_ORDER: Readonly<Record<"new" | "again" | "old", number | undefined>> = {
   new: undefined,
@@ -103,6 +105,9 @@ export class Referrals {
       peerNames: flow.peerNames,
     };
     if (trust?.knows(source) === false) return this.#refuse(each, 403, "sender not trusted");
+    // A SUBSCRIBE tells whoever it goes to of this handset, so not everybody says where to. One we subscribed to may.
+    const isStranger = trust === undefined && !within && !hops.trusts(flow);
+    if (isStranger && this.#options.policy === "accept") return this.#refuse(each, 403, "not from a trusted hop");
     this.#ask(each, referral);
   }
 
@@ -140,7 +145,7 @@ export class Referrals {
     if (shares) return this.#refuse(each, 403, "no reports within this dialog");
     const known = subscriptions.covering(target, applications);
     if (known === undefined && this.#entries.size >= maxReferrals) return this.#refuse(each, 486, "busy", [BUSY_RETRY]);
-    let report: ((result: SubscribeResult) => void) | undefined;
+    let report: Report | undefined;
     if (referral.withoutSubscription) {
       transaction.reply(202, {
         headers: [
@@ -150,17 +155,26 @@ export class Referrals {
       });
     } else {
       report = this.#reports.accept(transaction);
-      // Refused there: told by the one who refused.
-      if (report === undefined) return;
+      // Refused there: no Contact, or too many reports.
+      if (report === undefined) return this.#tellRefused(each, transaction.statusCode ?? 500, "no report possible");
     }
     onEvent({ event: "referred", ...identityOf(origin), target, applications, sipStatus: 202, reason: null });
     const former = this.#former(referral);
-    const wish = { to: target, applications, ...(expiresSeconds ? { expiresSeconds } : {}) };
+    // 0 fetches once (RFC 6665 §4.4.3).
+    const wish = { to: target, applications, ...(expiresSeconds === null ? {} : { expiresSeconds }) };
     const entry = known ?? this.#follow(wish);
-    void entry.result.then((result) => {
-      report?.(result);
-      // "Replaces if the old subscription must end": when the new one stands.
-      if (result.sipStatus < 300 && former !== undefined && former !== entry) void former.stop();
+    known?.renew();
+    if (report !== undefined) void entry.result.then(report);
+    if (former !== undefined && former !== entry) this.#replace(former, entry);
+  }
+
+  /** "Replaces if the old subscription must end": when the new one stands, which may take more than one try. */
+  #replace(former: SubscriptionEntry, entry: SubscriptionEntry): void {
+    const { result } = entry;
+    void result.then(({ sipStatus }) => {
+      if (former.isOver) return;
+      if (sipStatus < 300) void former.stop();
+      else if (!entry.isOver && entry.result !== result) this.#replace(former, entry);
     });
   }
 
@@ -183,14 +197,13 @@ export class Referrals {
     return named && this.#options.subscriptions.byTags(named.callId, named.tags);
   }
 
-  #refuse(
-    { transaction, origin, referral }: Case,
-    statusCode: number,
-    problem: string,
-    headers: NonNullable<Answer["headers"]> = [],
-  ): void {
-    const reason = explained(statusCode, problem);
-    transaction.reply(statusCode, { reason, headers });
+  #refuse(each: Case, statusCode: number, problem: string, headers: NonNullable<Answer["headers"]> = []): void {
+    const { transaction } = each;
+    transaction.reply(statusCode, { reason: explained(statusCode, problem), headers });
+    this.#tellRefused(each, statusCode, problem);
+  }
+
+  #tellRefused({ origin, referral }: Case, statusCode: number, problem: string): void {
     this.#options.logger.info({ from: origin.from, sipStatus: statusCode, problem }, "reference refused");
     this.#options.onEvent({
       event: "referred",

@@ -1,6 +1,7 @@
 import { isRetryable, outcomeOf } from "@sip-push/push";
 import {
   type Clock,
+  decodeText,
   type Logger,
   parseRetryAfter,
   type RequestInit,
@@ -31,6 +32,13 @@ export interface ReportStats {
   readonly dropped: number;
 }
 
+/** What became of one. `sipStatus`: of the last answer, null for none. */
+export interface ReportResult {
+  readonly outcome: keyof ReportStats;
+  readonly sipStatus: number | null;
+  readonly reason: string;
+}
+
 /** Sends delivery reports: each a few times, not too many at once. */
 export class ReportQueue {
   readonly #options: ReportQueueOptions;
@@ -57,15 +65,22 @@ export class ReportQueue {
     this.#counts.dropped++;
   }
 
-  /** Sends, now and if need be again; drops past `maxPending`. Never throws. */
-  push(request: Omit<RequestInit, "from">): void {
+  /**
+   * Sends, now and if need be again; drops past `maxPending`. Never throws.
+   *
+   * @param ended hears once what came of it.
+   */
+  push(request: Omit<RequestInit, "from">, ended: (result: ReportResult) => void): void {
+    const problem = this.#closed ? "closing" : "too many reports at a time";
     if (this.#closed || this.#pending.size >= this.#options.maxPending) {
       this.drop();
+      ended({ outcome: "dropped", sipStatus: null, reason: problem });
       return;
     }
-    const outgoing = new Outgoing(request, this.#options, (fate) => {
-      this.#counts[fate]++;
+    const outgoing = new Outgoing(request, this.#options, (result) => {
+      this.#counts[result.outcome]++;
       this.#pending.delete(outgoing);
+      ended(result);
       if (this.#pending.size === 0) this.#drained?.();
     });
     this.#pending.add(outgoing);
@@ -94,19 +109,17 @@ class Outgoing {
   state: ReportState = "idle";
   readonly #request: Omit<RequestInit, "from">;
   readonly #options: ReportQueueOptions;
-  readonly #ended: (fate: keyof ReportStats) => void;
+  readonly #ended: (result: ReportResult) => void;
   readonly #abort = new AbortController();
   #attempts = 0;
   /** Rises with each request, or the other side would take the next for a repeat and answer as before. RFC 3261 §8.1.3.5. */
   #cseq = 1;
   #timer: Timer | undefined;
   #retryAfterMs = 0;
+  /** The last answer, or why there is none. */
+  #last: Omit<ReportResult, "outcome"> = { sipStatus: null, reason: "given up" };
 
-  constructor(
-    request: Omit<RequestInit, "from">,
-    options: ReportQueueOptions,
-    ended: (fate: keyof ReportStats) => void,
-  ) {
+  constructor(request: Omit<RequestInit, "from">, options: ReportQueueOptions, ended: (result: ReportResult) => void) {
     this.#request = request;
     this.#options = options;
     this.#ended = ended;
@@ -134,13 +147,13 @@ class Outgoing {
         this.#abort.abort();
         return;
       case "countSent":
-        this.#ended("sent");
+        this.#ended({ outcome: "sent", ...this.#last });
         return;
       case "countFailed":
-        this.#ended("failed");
+        this.#ended({ outcome: "failed", ...this.#last });
         return;
       case "countDropped":
-        this.#ended("dropped");
+        this.#ended({ outcome: "dropped", ...this.#last });
         return;
       default:
         action satisfies never;
@@ -157,17 +170,21 @@ class Outgoing {
       event = this.#judge(outcome);
     } catch (error) {
       this.#options.logger.error({ err: error }, "delivery report could not be sent");
+      this.#last = { sipStatus: null, reason: error instanceof Error ? error.message : String(error) };
       event = "refused";
     }
     return event === "deferred" && this.#attempts >= this.#options.maxAttempts ? "exhausted" : event;
   }
 
   #judge(outcome: SendOutcome): ReportEvent {
+    this.#retryAfterMs = 0;
     if (outcome.kind === "failure") {
+      this.#last = { sipStatus: null, reason: outcome.reason };
       this.#options.logger.info({ code: outcome.code }, "delivery report not answered");
       return outcome.retryable ? "deferred" : "refused";
     }
-    const { statusCode, headers } = outcome.response;
+    const { statusCode, headers, reason } = outcome.response;
+    this.#last = { sipStatus: statusCode, reason: decodeText(reason) };
     this.#options.logger.info({ sipStatus: statusCode }, "delivery report answered");
     if (statusCode < 300) return "accepted";
     this.#retryAfterMs = (parseRetryAfter(headers.get("Retry-After")) ?? 0) * 1000;

@@ -1,8 +1,9 @@
 import { BodyError } from "@sip-push/bodies";
-import { type Clock, type Logger, newCallId, newTag, type SipRequest, type Timer } from "@sip-push/sip";
+import { type Clock, decodeText, type Logger, newCallId, newTag, type SipRequest, type Timer } from "@sip-push/sip";
 import type { AssertedIdentity } from "../identity.ts";
 import { memoryKey, RecentMap } from "../recent-map.ts";
 import { reportBody } from "./report-body.ts";
+import type { DeliveryReportEvent } from "./report-events.ts";
 import { defaultReportOptions, type ReportOptions } from "./report-options.ts";
 import { ReportQueue, type ReportStats, type SendRequest } from "./report-queue.ts";
 import type { ReportRequest } from "./report-request.ts";
@@ -15,6 +16,8 @@ export interface ReporterOptions extends ReportOptions {
   readonly aor: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Never throws. */
+  readonly onEvent: (event: DeliveryReportEvent) => void;
   /** How long, and how many, messages are remembered of which there was a report. */
   readonly repeatWindowMs: number;
   readonly maxRemembered: number;
@@ -94,26 +97,36 @@ export class Reporter {
   }
 
   #tell({ reports, target, receivedAt }: Subject, fate: PushFate): void {
-    const { policy, aor, logger } = this.#options;
+    const { policy, aor, logger, onEvent } = this.#options;
     const { messageId, asked } = reports;
     const content = reportFor(policy, fate, asked);
     const key = memoryKey(`${content?.kind} ${messageId} ${target}`);
     if (content === undefined || this.#told.get(key) !== undefined) return;
     this.#told.set(key, true);
+    const subject = {
+      event: "report-sent",
+      to: decodeText(target),
+      messageId,
+      disposition: content.status,
+    } as const;
     try {
       const body = reportBody({ request: reports, content, reporter: aor, sender: target, receivedAt });
-      this.#queue.push({
-        method: "MESSAGE",
-        requestUri: target,
-        callId: newCallId(),
-        fromTag: newTag(),
-        headers: [["Content-Type", "message/cpim"]],
-        body,
-      });
+      this.#queue.push(
+        {
+          method: "MESSAGE",
+          requestUri: target,
+          callId: newCallId(),
+          fromTag: newTag(),
+          headers: [["Content-Type", "message/cpim"]],
+          body,
+        },
+        (result) => onEvent({ ...subject, ...result }),
+      );
     } catch (error) {
       if (!(error instanceof BodyError)) throw error;
       logger.warn({ err: error, messageId }, "no delivery report: what it would repeat has no form");
       this.#queue.drop();
+      onEvent({ ...subject, outcome: "dropped", sipStatus: null, reason: error.message });
     }
   }
 }
@@ -156,6 +169,7 @@ export class OwedReport {
 
   /** Waits until it is known, up to `fateTimeoutMs`. */
   settleWhen(delivered: Promise<boolean>): void {
+    if (!this.#open) return;
     this.#late = this.#clock.schedule(this.#fateTimeoutMs, () => this.cancel());
     delivered.then(
       (isDelivered) => this.settle(isDelivered ? "delivered" : "failed"),

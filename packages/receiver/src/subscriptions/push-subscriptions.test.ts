@@ -146,7 +146,8 @@ describe("what a subscription brings", () => {
     ]);
     expect(await push()).toEqual([486, "60", false]);
     expect(rig.events.at(-1)).toMatchObject({ event: "refused", sipStatus: 486 });
-    const other = await rig.send({ from: "sip:else@home.test", body: new Uint8Array(), headers: [] });
+    // What a stranger writes in From is not what a trusted hop asserts.
+    const other = await rig.send({ from: PSI, body: new Uint8Array(), headers: [] });
     expect(other.statusCode).toBe(200);
     await rig.clock.advance(60_000);
     expect(await push()).toEqual([200, undefined, false]);
@@ -333,6 +334,8 @@ describe("subscribe and stop", () => {
 
   it.each([
     [{ to: "tel:+1" }, "subscriptions[0].to"],
+    [{ to: "sip:psi@home.test?Route=%3Csip:x%3E" }, "subscriptions[0].to"],
+    [{ to: "sip:psi@home.test;method=INVITE" }, "subscriptions[0].to"],
     [{ to: PSI, applications: [] }, "subscriptions[0].applications"],
     [{ to: PSI, applications: ["a,b"] }, "subscriptions[0].applications[0]"],
     [{ to: PSI, expiresSeconds: 0 }, "subscriptions[0].expiresSeconds"],

@@ -57,6 +57,9 @@ export class PushSubscriptions {
   readonly #options: PushSubscriptionsOptions;
   readonly #subscribers: Subscribers;
   readonly #entries = new Set<SubscriptionEntry>();
+  /** Those of the settings, and which of them were refused for good. */
+  readonly #configured = new Set<SubscriptionWish>();
+  readonly #refused = new Set<SubscriptionWish>();
   /** The address that senders know, and the connection that leads to it, as of the last registration. */
   #reached = "";
   #boundFlow: Flow | undefined;
@@ -77,13 +80,26 @@ export class PushSubscriptions {
     return this.#subscribers.stats;
   }
 
+  /**
+   * The same for one of the settings: when its SUBSCRIBE was refused for good (403, 489, …), another is sent when something has
+   * changed that may change the answer: the registration came back after it had failed, the address is another, or the
+   * applications are. Without such a change there is none (RFC 3261 §21.4.4), and none after a NOTIFY ended it for good.
+   */
+  configure(wish: SubscriptionWish): void {
+    this.#configured.add(wish);
+    this.subscribe(wish);
+  }
+
   /** Subscribes, once the receiver is registered; to the same target and applications there is one subscription only. */
   subscribe(wish: SubscriptionWish): SubscriptionEntry {
-    const same = [...this.#entries].find((entry) => entry.isFor(wish.applications) && isSameTarget(entry.to, wish.to));
+    const same = this.#live().find((entry) => entry.isFor(wish.applications) && isSameTarget(entry.to, wish.to));
     if (same !== undefined) return same;
     const entry = new SubscriptionEntry(this.#options, wish, {
       subscribe: (options) => this.#subscribers.subscribe(options),
-      over: () => void this.#entries.delete(entry),
+      over: (refused) => {
+        this.#entries.delete(entry);
+        if (refused && this.#configured.has(wish)) this.#refused.add(wish);
+      },
     });
     this.#entries.add(entry);
     if (this.#options.face.reachable) entry.begin();
@@ -92,7 +108,7 @@ export class PushSubscriptions {
 
   /** The subscription to `target` that has all of these applications, if there is one. */
   covering(target: string, applications: readonly string[]): SubscriptionEntry | undefined {
-    return [...this.#entries].find((entry) => entry.covers(applications) && isSameTarget(entry.to, target));
+    return this.#live().find((entry) => entry.covers(applications) && isSameTarget(entry.to, target));
   }
 
   /** The subscription whose dialog has these tags, in whatever order: peers disagree on whose point of view counts. */
@@ -112,8 +128,10 @@ export class PushSubscriptions {
   /**
    * The receiver is registered, or is so again. Begins what waited for that; where senders know another address of ours than
    * this one, tells them; where their NOTIFYs would take a connection that is gone, subscribes anew.
+   *
+   * @param regained it had failed before.
    */
-  registered(): void {
+  registered(regained = false): void {
     const { contact, boundFlow } = this.#options.face;
     const reached = addressOf(contact);
     const moved = this.#reached !== "" && this.#reached !== reached;
@@ -123,11 +141,13 @@ export class PushSubscriptions {
     for (const entry of this.#entries) {
       if (!entry.begin()) entry.registered(cutOff ? "cut off" : moved ? "moved" : "same");
     }
+    if (regained || moved || cutOff) this.#tryRefused();
   }
 
   /** The applications of the receiver are others: senders get the new feature tag and list. */
   changed(): void {
     for (const entry of this.#entries) entry.refresh();
+    this.#tryRefused();
   }
 
   /** The handler of NOTIFY. */
@@ -139,6 +159,16 @@ export class PushSubscriptions {
   async close(timeoutMs: number): Promise<void> {
     await Promise.all([...this.#entries].map((entry) => entry.stop(timeoutMs)));
     await this.#subscribers.close(timeoutMs);
+  }
+
+  #tryRefused(): void {
+    const wishes = [...this.#refused];
+    this.#refused.clear();
+    for (const wish of wishes) this.subscribe(wish);
+  }
+
+  #live(): SubscriptionEntry[] {
+    return [...this.#entries].filter(({ isOver }) => !isOver);
   }
 }
 

@@ -67,6 +67,8 @@ export class SubscribeSettings implements SubscriberOptions {
 
   readonly flow = (): Flow | undefined => this.#face.way.flow;
 
+  readonly reachable = (): boolean => this.#face.reachable;
+
   /** When none is left the subscription ends, and its last SUBSCRIBE names those it was for. */
   get #applications(): readonly string[] {
     const now = this.#wish.applications ?? this.#face.applications;

@@ -23,9 +23,12 @@ export interface SubscribeResult {
 /** What an entry needs from the list that it is in. */
 export interface EntryHost {
   subscribe(options: SubscriberOptions): Subscriber;
-  /** It is over and will not come back. */
-  over(): void;
+  /** It is over and will not come back. @param refused the sender refused SUBSCRIBE for good; false when it was stopped, or ended. */
+  over(refused: boolean): void;
 }
+
+/** As many as one list can name. */
+const MAX_CONFIRMED = 64;
 
 /** One subscription to `oma-push`. */
 export class SubscriptionEntry implements PushSubscription {
@@ -37,6 +40,7 @@ export class SubscriptionEntry implements PushSubscription {
   #subscriber: Subscriber | undefined;
   /** Of the attempt under way; a new one when that is lost. */
   #result = Promise.withResolvers<SubscribeResult>();
+  #isSettled = false;
   readonly #over = Promise.withResolvers<void>();
   /** Counts subscriptions made one in place of the other. */
   #attempt = 0;
@@ -81,6 +85,11 @@ export class SubscriptionEntry implements PushSubscription {
     return this.#over.promise;
   }
 
+  /** It is over, or on its way there: no base for anything new. */
+  get isOver(): boolean {
+    return this.#stopped;
+  }
+
   /** Whether it was asked for with exactly these; undefined for all of the receiver. */
   isFor(applications: readonly string[] | undefined): boolean {
     const own = this.#wish.applications;
@@ -96,13 +105,27 @@ export class SubscriptionEntry implements PushSubscription {
   /** Subscribes; false when that was done before, or there is no application to do it for. */
   begin(): boolean {
     if (this.#subscriber !== undefined || this.#stopped || this.applications.length === 0) return false;
+    this.#awaitResult();
     this.#subscribe();
     return true;
   }
 
+  /**
+   * Makes sure of it, when somebody refers us to what is subscribed to already: subscribes at once where it waits to try again,
+   * and asks by a refresh where it is believed to stand, for the sender may have lost it. {@link result} is of that.
+   */
+  renew(): void {
+    const { state } = this;
+    if (this.#subscriber === undefined) return this.refresh();
+    if (state === "waiting") return this.#subscriber.retryNow();
+    this.#awaitResult();
+    // Nothing happens while a SUBSCRIBE is under way, whose result it is then.
+    this.#subscriber.refresh();
+  }
+
   /** @param place where the receiver is now, as its senders see it. */
   registered(place: "same" | "moved" | "cut off"): void {
-    if (this.#subscriber === undefined) return;
+    if (this.#subscriber === undefined || this.#stopped) return;
     if (place === "cut off" && this.state !== "waiting") {
       // The route set of a dialog stays what it is (RFC 6665 §4.4.1), so it takes another dialog.
       this.#leave();
@@ -116,25 +139,28 @@ export class SubscriptionEntry implements PushSubscription {
   /** Tells the sender what the receiver is now; after the SUBSCRIBE under way, if there is one. */
   refresh(): void {
     const { state, applications } = this;
+    if (this.#stopped) return;
     if (this.#subscriber === undefined) {
       if (this.#options.face.reachable) this.begin();
       return;
     }
     if (applications.length === 0) {
       this.#leave();
+      this.#settle({ sipStatus: 487, reason: "Request Terminated" });
       this.#tellEnded("no applications", null);
       return;
     }
     if (state === "pending" || state === "active") this.#subscriber.refresh();
-    else this.#behind = true;
+    // What waits says by itself what is true then.
+    else if (state !== "waiting") this.#behind = true;
     for (const id of this.#confirmed) if (!this.#has(id)) this.#confirmed.delete(id);
   }
 
   async stop(timeoutMs = 900): Promise<void> {
     this.#stopped = true;
-    this.#result.resolve({ sipStatus: 487, reason: "Request Terminated" });
+    this.#settle({ sipStatus: 487, reason: "Request Terminated" });
     if (this.#subscriber !== undefined) return this.#subscriber.stop(timeoutMs);
-    this.#host.over();
+    this.#host.over(false);
     this.#over.resolve();
   }
 
@@ -177,6 +203,8 @@ export class SubscriptionEntry implements PushSubscription {
 
   #confirm(applicationId: string): void {
     if (this.#confirmed.has(applicationId) || !this.#has(applicationId)) return;
+    // Who subscribes to every application hears whatever names the sender thinks of.
+    if (this.#confirmed.size >= MAX_CONFIRMED) return;
     this.#confirmed.add(applicationId);
     const { to } = this;
     this.#options.onEvent({ event: "subscribed", to, applicationId, expiresSeconds: this.#expiresSeconds });
@@ -227,13 +255,13 @@ export class SubscriptionEntry implements PushSubscription {
     this.#behind = false;
     this.#unanswered = unanswered;
     this.#told = retryInMs === null;
-    if (retryInMs !== null) this.#result = Promise.withResolvers();
+    if (retryInMs !== null) this.#awaitResult();
   }
 
   #ended(sipStatus: number | null, reason: string): void {
     this.#confirmed.clear();
     this.#settle({ sipStatus: sipStatus ?? 408, reason });
-    this.#host.over();
+    this.#host.over(sipStatus !== null && !this.#stopped);
     this.#over.resolve();
     if (this.#stopped) this.#tellEnded("stopped", null);
     else if (!this.#told) this.#tellFailed(sipStatus, reason, null);
@@ -241,7 +269,15 @@ export class SubscriptionEntry implements PushSubscription {
   }
 
   #settle(result: SubscribeResult): void {
+    this.#isSettled = true;
     this.#result.resolve(result);
+  }
+
+  /** The next result is another; who waits for one that is still to come waits on. */
+  #awaitResult(): void {
+    if (!this.#isSettled) return;
+    this.#isSettled = false;
+    this.#result = Promise.withResolvers();
   }
 
   #tellEnded(reason: string | null, retryInMs: number | null): void {

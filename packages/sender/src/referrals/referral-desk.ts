@@ -51,6 +51,7 @@ export class ReferralDesk {
   readonly #clock: Clock;
   /** By our tag. */
   readonly #waits = new Map<string, Wait>();
+  #closed = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -62,7 +63,7 @@ export class ReferralDesk {
 
   /** Begins to wait, before the REFER is sent: a NOTIFY may overtake the 202. */
   expect({ callId, localTag }: { readonly callId: string; readonly localTag: string }): ExpectedReferral {
-    if (this.#waits.size >= MAX_WAITS) {
+    if (this.#closed || this.#waits.size >= MAX_WAITS) {
       return { result: Promise.resolve(NOTHING), accepted: () => {}, cancel: () => {} };
     }
     const { promise: result, resolve } = Promise.withResolvers<ReferralResult>();
@@ -98,8 +99,9 @@ export class ReferralDesk {
     return true;
   }
 
-  /** Ends all waits. Idempotent. */
+  /** Ends all waits; later ones do not begin. Idempotent. */
   close(): void {
+    this.#closed = true;
     for (const wait of [...this.#waits.values()]) wait.settle(wait.last);
   }
 

@@ -5,6 +5,7 @@ export type {
   ExpectedReport,
   IgnoredReport,
   ProcessingStatus,
+  ReportPolicy,
   ReportRequest,
   ReportResult,
   ReportStats,

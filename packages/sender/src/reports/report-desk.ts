@@ -9,29 +9,23 @@ import {
   type Timer,
   TrustDomain,
 } from "@sip-push/sip";
-import { aorKey, telephoneKey } from "../aor.ts";
+import { partyKey, telephoneKey } from "../aor.ts";
 import { type RequestIdentity, requestIdentity } from "../request-identity.ts";
 import { readReports } from "./read-reports.ts";
 import type {
   ExpectedReport,
   IgnoredReport,
   ProcessingStatus,
+  ReportPolicy,
   ReportRequest,
   ReportResult,
   ReportStats,
 } from "./types.ts";
 
-export interface ReportDeskOptions {
+export interface ReportDeskOptions extends ReportPolicy {
   readonly clock: Clock;
   /** Peers whose P-Asserted-Identity counts. Default nobody. */
   readonly trust?: TrustDomain;
-  /** Only asserted identities may report; else From is taken where nobody asserts. Default false. */
-  readonly requireAsserted?: boolean;
-  /**
-   * URIs of store-and-forward servers, which report under their own name about pushes to others (RFC 5438 §8.1, §8.2);
-   * their reports must name the recipient.
-   */
-  readonly intermediaries?: readonly string[];
   /** Waits at a time; past it `expect` says no. Default 200000. */
   readonly maxExpected?: number;
   /** Waits that ended, remembered to tell late and duplicate reports from forged ones. Default 10000. */
@@ -85,7 +79,7 @@ export class ReportDesk {
     this.#clock = options.clock;
     this.#trust = options.trust ?? new TrustDomain();
     this.#requireAsserted = options.requireAsserted ?? false;
-    this.#intermediaries = new Set((options.intermediaries ?? []).flatMap((uri) => aorKey(uri) ?? []));
+    this.#intermediaries = new Set((options.intermediaries ?? []).flatMap((uri) => partyKey(uri) ?? []));
     this.#maxExpected = options.maxExpected ?? 200_000;
     this.#maxRemembered = options.maxRemembered ?? 10_000;
     this.#maxBodyBytes = options.maxBodyBytes ?? 65_536;
@@ -177,7 +171,7 @@ export class ReportDesk {
 
   #mayReport(reporters: ReadonlySet<string>, imdn: Imdn, { uris, asserted }: RequestIdentity): boolean {
     if (this.#requireAsserted && !asserted) return false;
-    const keys = uris.flatMap((uri) => aorKey(uri) ?? []);
+    const keys = uris.flatMap((uri) => partyKey(uri) ?? []);
     if (keys.some((key) => reporters.has(key))) return true;
     if (!keys.some((key) => this.#intermediaries.has(key))) return false;
     const named = [imdn.originalRecipientUri, imdn.recipientUri].flatMap((uri) => (uri === null ? [] : keysOf(uri)));
@@ -213,5 +207,5 @@ export class ReportDesk {
 
 /** All names of a user: its address, and its telephone number when the address is made from one. */
 function keysOf(uri: string): string[] {
-  return [aorKey(uri), telephoneKey(uri)].filter((key) => key !== undefined);
+  return [partyKey(uri), telephoneKey(uri)].filter((key) => key !== undefined);
 }

@@ -23,6 +23,20 @@ export type ReportResult =
       readonly processing: ProcessingStatus | null;
     };
 
+/** Whose reports count, besides the Message-ID that nobody can guess. */
+export interface ReportPolicy {
+  /**
+   * Only who is asserted by a peer of the trust domain may report; else From is taken where nobody asserts. Default false: there are
+   * cores that assert nobody in a MESSAGE to an application server, and without the Message-ID nothing can be reported.
+   */
+  readonly requireAsserted?: boolean;
+  /**
+   * URIs of store-and-forward servers, which report under their own name about pushes to others (RFC 5438 §8.1, §8.2); their reports
+   * must name the recipient. Default none.
+   */
+  readonly intermediaries?: readonly string[];
+}
+
 /** What to wait for. */
 export interface ReportRequest {
   /** Request-URI of the push: reports of anybody else are foreign. */

@@ -199,6 +199,37 @@ describe("a subscription", () => {
     expect(events.map(({ event }) => event)).toEqual(["subscribed", "subscribed"]);
   });
 
+  it("without a store is ended when its sender closes: the handset may come back in a while (RFC 6665 §4.1.3)", async () => {
+    const sender = await open();
+    await handset.subscribe({ event: TWO });
+    await rig.clock.until(sender.close());
+    expect(told().slice(2)).toEqual([["", "terminated;reason=probation;retry-after=45"]]);
+    expect(events.at(-1)).toMatchObject({ event: "subscription-ended", subscriber: BOB, reason: "probation" });
+  });
+
+  it("without a store is ended within a second, whoever does not answer", async () => {
+    const sender = await open({ trusted: ["192.0.2.0/24"] });
+    const others = await Promise.all(["192.0.2.3", "192.0.2.4"].map((address) => PushHandset.open(rig, address)));
+    for (const each of [handset, ...others]) await each.subscribe();
+    await others[1]?.close();
+    handset.answer = () => undefined;
+    const startMs = rig.clock.now();
+    await rig.clock.until(sender.close());
+    expect(rig.clock.now() - startMs).toBeLessThanOrEqual(1000);
+    expect(others[0]?.of("NOTIFY").at(-1)?.headers.get("Subscription-State")).toMatch(/^terminated;reason=probation/);
+  });
+
+  it("whose sender closes while a push waits behind another gets the push first, and then the end", async () => {
+    const sender = await open({ allowOverlap: true });
+    await handset.subscribe();
+    const pushes = [1, 2].map((octet) => sender.deliver({ ...rig.push, body: Uint8Array.of(octet) }, { to: BOB }));
+    const closed = sender.close();
+    const outcomes = (await rig.clock.until(Promise.all(pushes))).flat();
+    await rig.clock.until(closed);
+    expect(outcomes.map(({ messageState }) => messageState)).toEqual(["delivered", "delivered"]);
+    expect(handset.of("NOTIFY").map(({ body }) => body[0])).toEqual([undefined, 1, 2, undefined]);
+  });
+
   it("whose store cannot be read keeps the sender from opening, and leaves nothing", async () => {
     const subscriptionStore = new MemorySubscriptionStore();
     subscriptionStore.load = async function* () {

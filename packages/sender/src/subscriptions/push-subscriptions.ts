@@ -48,6 +48,7 @@ export interface PushSubscriptionsOptions {
   readonly store: SubscriptionStore | undefined;
   readonly credentials: DigestClient | undefined;
   readonly logger: Logger;
+  readonly random: () => number;
   readonly onReport?: ((report: NotifierReport) => void) | undefined;
 }
 
@@ -58,6 +59,9 @@ interface Wait {
   readonly applicationId: string;
   readonly end: (end: SubscriptionEnd) => void;
 }
+
+/** A sender that restarts is there again after so long; twice that is the most that is asked for. */
+const COME_BACK_SECONDS = 30;
 
 /** What a SUBSCRIBE cannot be granted for lack of. */
 const NO_APPLICATION = "Not Acceptable Here (none of these applications)";
@@ -160,11 +164,23 @@ export class PushSubscriptions {
     });
   }
 
-  /** Stops; subscriptions live on in the store. Idempotent. */
+  /**
+   * Stops. Subscriptions live on in a store of the caller's; without one nobody would go on with them, and each handset is told to come
+   * back later (RFC 6665 §4.1.3, probation). Idempotent.
+   */
   async close(): Promise<void> {
+    if (!this.#closed && this.#options.store === undefined) this.#endAll();
     this.#closed = true;
     for (const waits of [...this.#waits.values()]) for (const wait of [...waits]) wait.end("closed");
     await this.#notifier?.close();
+  }
+
+  /** Not all at the same time, when they come back. */
+  #endAll(): void {
+    const { random } = this.#options;
+    for (const { id } of [...(this.#notifier?.subscriptions() ?? [])]) {
+      this.#notifier?.terminate(id, "probation", Math.round(COME_BACK_SECONDS * (1 + random())));
+    }
   }
 
   async #authorize(subscribe: SubscribeRequest): Promise<SubscribeDecision> {

@@ -109,6 +109,54 @@ describe("notify() (RFC 6665 §4.2.2)", () => {
     expect(short(await bench.rig.clock.until(bench.notifier.notify(id, {})))).toEqual([200, false]);
   });
 
+  it("taken back while it waits is told so at once, and those behind it leave in order", async () => {
+    await open();
+    await subscribe();
+    await bench.rig.clock.advance(10);
+    const waiting: ServerTransaction[] = [];
+    bench.answer = (transaction) => void waiting.push(transaction);
+    const abort = new AbortController();
+    const [first, second, third] = [1, 2, 3].map((n) =>
+      bench.notifier.notify(only(), { body: new Uint8Array([n]) }, n === 2 ? abort.signal : undefined),
+    ) as [Promise<NotifyOutcome>, Promise<NotifyOutcome>, Promise<NotifyOutcome>];
+    await bench.rig.clock.advance(10);
+    abort.abort();
+    expect(short(await second)).toEqual(["SIP_ABORTED", false]);
+    waiting[0]?.reply(200);
+    await bench.rig.clock.advance(10);
+    waiting[1]?.reply(200);
+    expect((await bench.rig.clock.until(Promise.all([first, third]))).map(short)).toEqual([
+      [200, false],
+      [200, false],
+    ]);
+    expect(waiting.map(({ request }) => request.body[0])).toEqual([1, 3]);
+  });
+
+  it("whose time is over before its turn comes is not sent, takes no CSeq, and those behind it are", async () => {
+    await open();
+    await subscribe();
+    await bench.rig.clock.advance(10);
+    const waiting: ServerTransaction[] = [];
+    bench.answer = (transaction) => void waiting.push(transaction);
+    const inMs = (ms: number): Date => new Date(bench.rig.clock.date().getTime() + ms);
+    const outcomes = [10_000, 1000, 20_000].map((ms, n) =>
+      bench.notifier.notify(only(), { body: new Uint8Array([n]), notAfter: inMs(ms) }),
+    );
+    await bench.rig.clock.advance(1000);
+    waiting[0]?.reply(200);
+    await bench.rig.clock.advance(10);
+    waiting[1]?.reply(200);
+    expect((await bench.rig.clock.until(Promise.all(outcomes))).map(short)).toEqual([
+      [200, false],
+      ["SIP_EXPIRED", false],
+      [200, false],
+    ]);
+    expect(waiting.map(({ request }) => [request.body[0], request.cseq.seq])).toEqual([
+      [0, 2],
+      [2, 3],
+    ]);
+  });
+
   it.each([{ event: "presence" }, { event: ";;" }, { headers: [["X", "a\nb"]] as const }])(
     "of what cannot be sent (%j) fails and nothing else is lost",
     async (init) => {

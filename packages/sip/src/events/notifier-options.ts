@@ -75,6 +75,8 @@ export interface NotificationInit {
   readonly headers?: ReadonlyArray<readonly [name: string, value: string]>;
   readonly contentType?: string;
   readonly body?: Uint8Array;
+  /** Worth nothing from then on: one that still waits is not sent, and fails with SIP_EXPIRED. */
+  readonly notAfter?: Date;
 }
 
 export type NotifyFailureCode =
@@ -84,7 +86,9 @@ export type NotifyFailureCode =
   /** It ended before this NOTIFY left. */
   | "SIP_SUBSCRIPTION_ENDED"
   /** Too many NOTIFYs of this subscription wait. */
-  | "SIP_QUEUE_FULL";
+  | "SIP_QUEUE_FULL"
+  /** Its `notAfter` passed before it left. */
+  | "SIP_EXPIRED";
 
 /** How a NOTIFY ended. Nothing that was given to `notify` is lost without one of these. */
 export type NotifyOutcome =

@@ -305,6 +305,8 @@ export class NotifierSubscription implements Subscription {
       this.#reservedSeq = this.#nextBlock();
       await writer.put(this.id, () => this.record);
     }
+    if (this.#isPast(job.init.notAfter))
+      return this.#ended(job, failure("SIP_EXPIRED", "it came to its turn too late", false));
     let outcome: SendOutcome;
     try {
       outcome = await options.sender.send(this.#request(job), this.#sendOptions(signal));
@@ -321,6 +323,10 @@ export class NotifierSubscription implements Subscription {
     const { response, attempts } = outcome;
     if (response.statusCode < 300) dialog.refreshTarget(response);
     return this.#ended(job, { kind: "response", response, attempts, subscriptionEnded: false });
+  }
+
+  #isPast(date: Date | undefined): boolean {
+    return date !== undefined && date <= this.#host.options.endpoint.clock.date();
   }
 
   /** §4.2.2: what the outcome of a NOTIFY means for the subscription. */

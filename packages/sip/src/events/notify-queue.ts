@@ -43,8 +43,29 @@ export class NotifyQueue {
       job.done(failure("SIP_ABORTED", "aborted", false));
       return;
     }
-    this.#waiting.push(job);
+    this.#waiting.push(this.#withdrawable(job));
     if (!this.#running) void this.#run();
+  }
+
+  /** Taken back while it waits, it need not wait for its turn to be told so. */
+  #withdrawable(job: NotifyJob): NotifyJob {
+    const { signal, done } = job;
+    if (signal === undefined) return job;
+    const withdraw = (): void => {
+      const place = this.#waiting.indexOf(waiting);
+      if (place < 0) return;
+      this.#waiting.splice(place, 1);
+      done(failure("SIP_ABORTED", "aborted", false));
+    };
+    const waiting: NotifyJob = {
+      ...job,
+      done: (outcome) => {
+        signal.removeEventListener("abort", withdraw);
+        done(outcome);
+      },
+    };
+    signal.addEventListener("abort", withdraw, { once: true });
+    return waiting;
   }
 
   /** All that wait fail with `code`; `stop` gives up the one under way too. */
@@ -58,8 +79,7 @@ export class NotifyQueue {
   async #run(): Promise<void> {
     this.#running = true;
     for (let job = this.#waiting.shift(); job !== undefined; job = this.#waiting.shift()) {
-      if (job.signal?.aborted) job.done(failure("SIP_ABORTED", "aborted", false));
-      else job.done(await this.#one(job));
+      job.done(await this.#one(job));
     }
     this.#running = false;
     for (const resolve of this.#onSettled.splice(0)) resolve();

@@ -260,4 +260,24 @@ describe("over a connection (RFC 5626)", () => {
     expect(new Set(requests().map(({ callId }) => callId)).size).toBe(1);
     bench.answer = serve;
   });
+
+  it("does not refresh while it is not reachable: the NOTIFY would be lost, and the subscription with it (§4.2.2)", async () => {
+    const handset = await bench.rig.side(HANDSET, "TCP");
+    bench.server = await bench.rig.side(SERVER, "TCP");
+    bench.server.handle = (transaction) => bench.answer(transaction);
+    bench.subscribers = bench.rig.subscribers(handset);
+    let registered = true;
+    const reachable = (): boolean => registered;
+    bench.subscribers.subscribe(bench.rig.options({ target: `sip:push@${SERVER};transport=tcp`, reachable }));
+    await bench.rig.clock.advance(10);
+    registered = false;
+    last().flow.close();
+    await bench.rig.clock.advance(10_000);
+    expect(requests()).toHaveLength(1);
+    registered = true;
+    await bench.rig.clock.advance(10_000);
+    expect(requests()).toHaveLength(2);
+    expect(requests()[1]?.callId).toBe(requests()[0]?.callId);
+    bench.answer = serve;
+  });
 });

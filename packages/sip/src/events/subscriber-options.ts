@@ -75,6 +75,8 @@ export interface SubscriberOptions {
   readonly nextHop?: SipUri;
   /** Flow for all SUBSCRIBEs, a registered one (RFC 5626 §4.3); when it gives none, the target is located. */
   readonly flow?: () => Flow | undefined;
+  /** Whether NOTIFYs would find the subscriber: it is registered, say. A refresh waits until they would. Default: always. */
+  readonly reachable?: () => boolean;
   readonly credentials?: DigestClient;
   /**
    * Every NOTIFY; what it gives is the answer, 200 when it gives nothing. One that throws is answered 500. It may take its

@@ -79,7 +79,7 @@ export class Subscriber {
     this.#answers = new NotifyAnswers(options, clock, logger);
     this.#wait = new RetryWait(options, host.random);
     this.#times = new SubscriptionTimes(host.wheel, host.timerNMs, options.expiresSeconds === 0, {
-      due: () => this.#step(this.#state === "waiting" ? "retryDue" : "refreshDue"),
+      due: () => (this.#state === "waiting" ? this.#step("retryDue") : this.#refresh("refreshDue")),
       expired: () => this.#lose("expired", failed(null, "it ran out before it was refreshed")),
       timerN: () => this.#lose("timerN", failed(null, "no NOTIFY within 64*T1")),
     });
@@ -140,7 +140,13 @@ export class Subscriber {
     const again = now - this.#lastFlowLossMs < STABLE_MS;
     this.#lastFlowLossMs = now;
     if (again) this.#lose("flowLostAgain", failed(null, "the connection was lost again soon after it was made"));
-    else this.#step("flowLost");
+    else this.#refresh("flowLost");
+  }
+
+  /** Not while its NOTIFY would go where the subscriber is no more, for that would end the subscription (§4.2.2). */
+  #refresh(event: "flowLost" | "refreshDue"): void {
+    if (this.#options.reachable?.() === false) this.#lose("flowLostAgain", failed(null, "it is not reachable now"));
+    else this.#step(event);
   }
 
   /** @internal A NOTIFY to our tag, its Event and Subscription-State read. */

@@ -1,4 +1,5 @@
 export { type NameAddr, parseNameAddr, serializeNameAddr } from "./address.ts";
+export { type ChargingVectorInit, newChargingVector } from "./charging-vector.ts";
 export { acceptedCodings, type UndoneCodings, undoContentCodings } from "./content-coding.ts";
 export { decodeMessage } from "./decode.ts";
 export { SipParseError, type SipParseErrorCode } from "./errors.ts";

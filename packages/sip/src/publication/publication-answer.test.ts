@@ -53,7 +53,7 @@ describe("the answer to a PUBLISH (RFC 3903 §5)", () => {
 
   it.each([
     [400, "bodyRefused"],
-    [403, "failed"],
+    [403, "bodyRefused"],
     [404, "failed"],
     [405, "unsupported"],
     [406, "bodyRefused"],

@@ -21,6 +21,8 @@ const MAX_TAG_LENGTH = 256;
 /** Statuses that say more than "not now". */
 const REFUSALS: Readonly<Record<number, Refusal>> = {
   400: "bodyRefused",
+  // "The request SHOULD NOT be repeated" (RFC 3261 §21.4.4): nobody here may publish this.
+  403: "bodyRefused",
   405: "unsupported",
   406: "bodyRefused",
   412: "conditionFailed",

@@ -15,7 +15,7 @@ export type PublicationTrigger =
   | "superseded" // the same, but the state was modified meanwhile
   | "conditionFailed" // 412
   | "tooBrief" // 423 with a Min-Expires above what was asked for
-  | "bodyRefused" // 400, 406, 413, 415 …: the same body will never do
+  | "bodyRefused" // 400, 403, 406, 413, 415 …: the same again will never do
   | "unsupported" // 405, 489, 501: no publication of this event will ever do here
   | "failed" // any other answer, or none
   | "refreshDue"

@@ -186,6 +186,18 @@ describe("modifications while a PUBLISH is under way (RFC 3903 §4)", () => {
     expect(events).toMatchObject([{ kind: "published", operation: "initial" }]);
   });
 
+  it("rests after 403 until it is modified: the same request should not be repeated (RFC 3261 §21.4.4)", async () => {
+    answer = (transaction) => transaction.reply(403);
+    await open();
+    await clock.advance(24 * 3_600_000);
+    expect(requests).toHaveLength(1);
+    expect(events).toMatchObject([{ kind: "failed", sipStatus: 403, retryInMs: null }]);
+    answer = (transaction) => void agent.handle(transaction);
+    publication.modify({ contentType: PIDF, body: octets("B") });
+    await clock.advance(10);
+    expect(states()).toEqual(["B"]);
+  });
+
   it("waits with the removal for the answer under way", async () => {
     answer = () => {};
     await open();

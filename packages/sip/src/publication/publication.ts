@@ -80,6 +80,13 @@ export class Publication {
     this.#step("modify");
   }
 
+  /** Publishes now when it waits to try again: a registration came back, say. Otherwise nothing happens. */
+  retryNow(): void {
+    if (this.#state !== "waiting") return;
+    this.#timer?.cancel();
+    this.#step("retryDue");
+  }
+
   /** Removes the state and stops. Resolves when the compositor answered or after `timeoutMs`. Idempotent. */
   async stop(timeoutMs = 900): Promise<void> {
     if (this.#state === "ended") return;

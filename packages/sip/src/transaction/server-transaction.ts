@@ -26,6 +26,7 @@ export class ServerTransaction {
   readonly #timers: NonInviteTimers;
   #state: ServerState = "trying";
   #last: Uint8Array | undefined;
+  #statusCode: number | undefined;
   #trying: WheelTimer | undefined;
   #giveUp: WheelTimer | undefined;
 
@@ -44,6 +45,11 @@ export class ServerTransaction {
   /** False once a final response was given: another one would go nowhere. */
   get open(): boolean {
     return this.#state === "trying" || this.#state === "proceeding";
+  }
+
+  /** Of the final response; undefined until there is one. */
+  get statusCode(): number | undefined {
+    return this.#statusCode;
   }
 
   /** Called when the user did not answer at once: from now on the time matters. */
@@ -67,6 +73,7 @@ export class ServerTransaction {
   respond(response: SipResponse): void {
     if (!this.open || (!response.isFinal && !this.#maySend(response.statusCode))) return;
     this.#last = response.encode();
+    if (response.isFinal) this.#statusCode = response.statusCode;
     this.#step(response.isFinal ? "final" : "provisional");
   }
 

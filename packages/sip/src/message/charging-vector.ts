@@ -1,6 +1,7 @@
-import { quote, randomToken, TOKEN } from "@sip-push/sip";
+import { quote, TOKEN } from "./text.ts";
+import { randomToken } from "./tokens.ts";
 
-/** What the charging vectors of one sender have in common. RFC 7315 §5.6. */
+/** What the charging vectors of one network element have in common. RFC 7315 §5.6. */
 export interface ChargingVectorInit {
   /** `icid-generated-at`: host name or address of who makes the charging identifiers. */
   readonly generatedAt?: string;

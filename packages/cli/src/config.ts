@@ -5,8 +5,14 @@ import { type Io, UsageError } from "./io.ts";
 /** Settings by name, as zod types. */
 export type Settings<Shape extends z.ZodRawShape> = z.output<z.ZodObject<Shape>>;
 
-/** Problems that lie in how settings go together, each beginning with its flag; settings with a problem of their own are missing. */
-export type CrossCheck<Shape extends z.ZodRawShape> = (given: Partial<Settings<Shape>>) => readonly string[];
+/**
+ * Problems that lie in how settings go together, each beginning with its flag. Settings with a problem of their own are missing,
+ * and named in `wrong`.
+ */
+export type CrossCheck<Shape extends z.ZodRawShape> = (
+  given: Partial<Settings<Shape>>,
+  wrong: ReadonlySet<string>,
+) => readonly string[];
 
 /**
  * Settings of one command from flags, environment and file, in this order of precedence, checked together: all problems
@@ -28,18 +34,22 @@ export async function readConfig<Shape extends z.ZodRawShape>(
   const unknown = Object.keys(file).filter((key) => !Object.hasOwn(shape, key));
   const problems = unknown.map((key) => `--config: unknown setting ${JSON.stringify(key)}`);
   const settings: Record<string, unknown> = {};
+  const wrong = new Set<string>();
   for (const [key, type] of Object.entries(shape)) {
     const value = flags[key] ?? asList(type, fromEnvironment(io, key, type) ?? file[key]);
     const result = z.safeParse(type, value);
     if (result.success) {
       if (result.data !== undefined) settings[key] = result.data;
     } else if (value === undefined) problems.push(`${flagOf(key)}: is required`);
-    else problems.push(...result.error.issues.map(({ message }) => `${flagOf(key)}: ${message}`));
+    else {
+      wrong.add(key);
+      problems.push(...result.error.issues.map(({ message }) => `${flagOf(key)}: ${message}`));
+    }
   }
   // What is missing here because it is wrong was reported above.
   const isNew = (problem: string): boolean =>
     !problems.some((each) => each.split(":", 1)[0] === problem.split(":", 1)[0]);
-  problems.push(...crossCheck(settings as Partial<Settings<Shape>>).filter(isNew));
+  problems.push(...crossCheck(settings as Partial<Settings<Shape>>, wrong).filter(isNew));
   if (problems.length > 0) throw new UsageError(problems.join("; "));
   return settings as Settings<Shape>;
 }

@@ -36,7 +36,7 @@ export const dsSettings: {
   readonly dsPassword: z.ZodOptional<z.ZodString>;
   readonly dsNonce: z.ZodOptional<z.ZodString>;
 } = {
-  dsServer: z.string().optional(),
+  dsServer: z.string().min(1, "is empty").optional(),
   dsSession: wholeNumber(0, 65_535).optional(),
   dsUi: oneOf(uiModes).optional(),
   dsSync: z.array(dsSync).optional(),

@@ -44,8 +44,10 @@ export const listenAddress: z.ZodType<ListenAddress, string> = parsedBy(parseLis
 
 function parseSipUri(text: string): SipUri {
   const uri = parseUri(text, "URI");
-  if (uri.scheme === "sip" || uri.scheme === "sips") return uri;
-  throw new Error(`"${text}" is no sip: or sips: URI`);
+  if (uri.scheme !== "sip" && uri.scheme !== "sips") throw new Error(`"${text}" is no sip: or sips: URI`);
+  // RFC 3261 §19.1.1, table 1.
+  if (uri.headers.length > 0 || uri.params.has("method")) throw new Error(`"${text}" has headers or a method`);
+  return uri;
 }
 
 /** A `sip:` or `sips:` URI to send to. */

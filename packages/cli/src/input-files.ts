@@ -4,12 +4,13 @@ import type { TlsOptions } from "@sip-push/sip";
 import { z } from "zod";
 import { type Io, UsageError } from "./io.ts";
 
-/** What the system says of a file that cannot be read, for people. */
+/** What the system says of a file that cannot be used, for people. */
 const fileProblems: Readonly<Record<string, string>> = {
   ENOENT: "no such file",
+  ENOTDIR: "no such file",
   EISDIR: "is a folder",
-  EACCES: "may not be read",
-  EPERM: "may not be read",
+  EACCES: "permission denied",
+  EPERM: "permission denied",
   ERR_FS_FILE_TOO_LARGE: "is too large",
 };
 

@@ -81,21 +81,25 @@ export function addContentFlags(command: Command): Command {
 const multiparts: readonly string[] = ["multipart/mixed", "multipart/related"];
 
 /** What lies in how the settings go together. For `readConfig`. */
-export function checkContent(given: ContentSettings): string[] {
+export function checkContent(given: ContentSettings, wrong: ReadonlySet<string>): string[] {
   const { file, part, dsServer, contentType, contentEncoding } = given;
   const problems = checkDsSettings(given);
   const sources = Object.entries({ "--file": file, "--part": part, "--ds-server": dsServer }).filter(
     ([, value]) => value !== undefined,
   );
   const [first, second] = sources.map(([flag]) => flag);
-  if (first === undefined) problems.push("--file: give a file to push, or --ds-server for a DS notification");
-  else if (second !== undefined) problems.push(`${first}: give this or ${second}, not both`);
+  if (first === undefined && !wrong.has("part") && !wrong.has("dsServer")) {
+    problems.push("--file: give a file to push, or --ds-server for a DS notification");
+  }
+  if (second !== undefined) problems.push(`${first}: give this or ${second}, not both`);
   if (first === "--file" && second === undefined && contentType === undefined) {
     problems.push("--content-type: is required with --file");
   }
   if (first === "--part" && contentType !== undefined && !multiparts.includes(contentType)) {
     problems.push(`--content-type: must be ${multiparts.join(" or ")} with --part`);
   }
+  if (first === "--ds-server" && contentType !== undefined)
+    problems.push("--content-type: a DS notification has its own");
   if (first !== "--file" && contentEncoding !== undefined) problems.push("--content-encoding: goes with --file only");
   return problems;
 }
@@ -114,7 +118,10 @@ export async function readPush(io: Io, read: ContentSettings): Promise<PushMessa
 
 async function readContent(io: Io, read: ContentSettings & DsSettings): Promise<PushMessage> {
   const { dsServer, file = "", part, contentType = "", contentEncoding, app = null } = read;
-  if (dsServer !== undefined) return buildNotification(dsServer, read);
+  if (dsServer !== undefined) {
+    const notification = buildNotification(dsServer, read);
+    return app === null ? notification : { ...notification, applicationId: app };
+  }
   if (part !== undefined) {
     const parts = [];
     for (const each of part) {

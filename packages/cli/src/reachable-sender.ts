@@ -53,7 +53,9 @@ function lineOf(event: SenderEvent, from: string): string | undefined {
     case "subscribed":
       return `${event.subscriber} subscribed to ${event.applications.join(", ")}`;
     case "subscription-ended":
-      return `the subscription of ${event.subscriber} ended: ${event.reason ?? ""}`;
+      // Our own end of it, with the run.
+      if (event.reason === "probation") return undefined;
+      return `the subscription of ${event.subscriber} ended${event.reason === null ? "" : `: ${event.reason}`}`;
     default:
       return undefined;
   }

@@ -54,6 +54,27 @@ describe("an event of receive", () => {
       "could not publish to sip:alice@example.test: 489 Bad Event; trying again in 2.0 s",
     ],
     [
+      {
+        event: "report-sent",
+        to,
+        messageId: "m",
+        disposition: "delivered",
+        outcome: "sent",
+        sipStatus: 202,
+        reason: "Accepted",
+      },
+      {
+        event: "report-sent",
+        to,
+        messageId: "m",
+        disposition: "delivered",
+        outcome: "sent",
+        sipStatus: 202,
+        reason: "Accepted",
+      },
+      "report of m to sip:push@example.test, delivered: sent, 202 Accepted",
+    ],
+    [
       { event: "referred", from: to, assertedIdentity: null, target: to, applications, sipStatus: 202, reason: null },
       { event: "referred", from: to, assertedIdentity: null, target: to, applications, sipStatus: 202, reason: null },
       "sip:push@example.test refers to sip:push@example.test for push.syncml, mms.ua: 202 accepted",

@@ -53,6 +53,12 @@ const forms: { readonly [Name in EventName]: Forms<Name> } = {
     ({ from, target, applications, sipStatus, reason }) =>
       `${from} refers to ${target ?? "nothing"} for ${applications.join(", ") || "no application"}: ${sipStatus} ${reason ?? "accepted"}`,
   ],
+  "report-sent": [
+    ({ to, messageId, disposition, outcome, sipStatus, reason }) => ({
+      ...{ to, messageId, disposition, outcome, sipStatus, reason },
+    }),
+    (event) => `report of ${event.messageId} to ${event.to}, ${event.disposition}: ${event.outcome}, ${answer(event)}`,
+  ],
   refused: [null, ({ from, sipStatus, reason }) => `refused a push from ${from}: ${sipStatus} ${reason}`],
 };
 

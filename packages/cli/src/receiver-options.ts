@@ -1,3 +1,5 @@
+import { accessSync, constants } from "node:fs";
+import { dirname } from "node:path";
 import type { DigestPolicy, PushReceiverOptions } from "@sip-push/receiver";
 import { AkaError, type DigestAccount, parseUri, type SipUri, serializeUri, Usim, usimFile } from "@sip-push/sip";
 import { fileProblem } from "./input-files.ts";
@@ -88,6 +90,8 @@ function credentialsOf(read: HandsetSettings): DigestAccount | undefined {
   const username = userOf(read);
   if (aka === undefined) return password === undefined ? undefined : { username, password };
   try {
+    // It is replaced as a whole, at the first challenge.
+    if (akaSqn !== undefined) accessSync(dirname(akaSqn), constants.W_OK);
     return { username, usim: new Usim({ ...aka, ...(akaSqn === undefined ? {} : { store: usimFile(akaSqn) }) }) };
   } catch (error) {
     if (error instanceof AkaError || !isFileError(error)) throw error;

@@ -7,10 +7,16 @@ import { UsageError } from "./io.ts";
  * Keeps the subscriptions of handsets over runs of `send`, in a file `{"subscriptions":[…]}` for one run at a time. It is
  * replaced as a whole, so that a crash leaves the old state or the new; a file that is not there is an empty one.
  *
- * @throws {UsageError} for a file that cannot be read or is none such.
+ * @throws {UsageError} for a file that cannot be read or written, or is none such.
  */
 export async function subscriptionFile(flag: string, path: string): Promise<SubscriptionStore> {
   const records = new Map((await readRecords(flag, path)).map((record) => [record.id, record]));
+  try {
+    // What cannot be written is found out before anything depends on it.
+    await replace(path, [...records.values()]);
+  } catch (error) {
+    throw new UsageError(fileProblem(flag, path, error as NodeJS.ErrnoException), { cause: error });
+  }
   let written: Promise<void> = Promise.resolve();
   const write = (): Promise<void> => {
     // Each write has all there is when its turn comes; one that failed does not keep back the next.

@@ -101,6 +101,7 @@ function describe(outcome: ReferOutcome, target: string): string {
   if (outcome.kind === "refused") return `refused, ${sipStatus} ${outcome.reason}`;
   const { result } = outcome;
   if (result === null) return `accepted, ${sipStatus} ${reasonPhrases[sipStatus] ?? ""}`;
-  const report = result.sipStatus === null ? result.reason : `${result.sipStatus} ${result.reason}`;
-  return `accepted; ${target} answered the subscription: ${report}`;
+  if (result.sipStatus === null) return `accepted; ${result.reason}`;
+  const answer = result.sipStatus < 200 ? "has not answered the subscription yet" : "answered the subscription";
+  return `accepted; ${target} ${answer}: ${result.sipStatus} ${result.reason}`;
 }

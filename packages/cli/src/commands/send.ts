@@ -19,7 +19,7 @@ import {
 import { subscriptionFile } from "../subscription-file.ts";
 import { printable, table } from "../text.ts";
 
-/** How long a handset is subscribed to a sender that will be gone by then: it subscribes anew with the next run. */
+/** How long a handset may believe that it is subscribed to a run that was killed; others end their subscriptions. */
 const SHORT_SUBSCRIPTION_SECONDS = 60;
 /** How long `--via notify` waits for a subscription, `--wait-for-registration` for a handset and `--report` for a report. */
 const SUBSCRIBE_SECONDS = 30;
@@ -35,7 +35,7 @@ const settings = {
   register: z.boolean().optional(),
   thirdPartyRegister: z.boolean().default(false),
   refer: z.boolean().default(false),
-  subscriptions: z.string().optional(),
+  subscriptions: z.string().min(1, "is empty").optional(),
   ...senderSettings,
   json: z.boolean().default(false),
 };
@@ -94,12 +94,22 @@ Exit code: 0 all delivered, 1 something was not, 2 bad input (nothing was sent).
 };
 
 /** What lies in how the settings go together. */
-function check(given: Partial<SendSettings>): string[] {
-  const problems = [...checkContent(given), ...checkSender(given)];
+function check(given: Partial<SendSettings>, wrong: ReadonlySet<string>): string[] {
+  const problems = [...checkContent(given, wrong), ...checkSender(given)];
   if (given.via === "notify" && given.app === undefined && given.dsServer === undefined) {
     problems.push("--app: is required with --via notify: handsets subscribe to applications");
   }
   if (given.refer === true && given.via !== "notify") problems.push("--refer: goes with --via notify");
+  if (given.subscriptions !== undefined && given.via === "message") {
+    problems.push("--subscriptions: serves nothing with --via message");
+  }
+  if (
+    given.thirdPartyRegister === true &&
+    given.waitForRegistration === undefined &&
+    !wrong.has("waitForRegistration")
+  ) {
+    problems.push("--third-party-register: goes with --wait-for-registration");
+  }
   return problems;
 }
 

@@ -144,7 +144,24 @@ export const badInput: ReadonlyArray<BadInput> = [
     ["send", ...to, "--proxy", PROXY, "--part", "note.txt:text/plain", ...ds],
     "--part: give this or --ds-server, not both",
   ],
-  [["send", ...to, "--proxy", PROXY, "--part", "note.txt"], '--part: "note.txt" is not file:type/subtype'],
+  [["send", ...to, "--proxy", PROXY, "--part", "note.txt"], '--part: "note.txt" is not file:type/subtype\n'],
+  [["send", ...to, "--proxy", PROXY, "--ds-server", ""], "--ds-server: is empty\n"],
+  [
+    ["send", ...to, "--proxy", PROXY, ...ds, "--content-type", "text/plain"],
+    "--content-type: a DS notification has its own",
+  ],
+  [
+    ["send", ...to, "--proxy", PROXY, ...ds, "--subscriptions", `${here}/nowhere/subscriptions.json`],
+    `--subscriptions: ${here}/nowhere/subscriptions.json: no such file`,
+  ],
+  [
+    ["send", ...to, "--proxy", PROXY, ...ds, "--subscriptions", "s.json", "--via", "message"],
+    "--subscriptions: serves nothing with --via message",
+  ],
+  [
+    ["send", ...to, "--proxy", PROXY, ...ds, "--third-party-register"],
+    "--third-party-register: goes with --wait-for-registration",
+  ],
   [["send", ...to, "--proxy", PROXY, "--part", "nowhere.txt:text/plain"], "--part: nowhere.txt: no such file"],
   [["send", ...to, "--proxy", PROXY, "--part", "large.bin:a/b"], "--part: has 1048577 octets, the limit is 1048576"],
   [
@@ -196,7 +213,7 @@ export const badInput: ReadonlyArray<BadInput> = [
   [["refer", ...to, "--proxy", PROXY, "--target", "push"], '--target: no scheme in "push"'],
   [
     ["refer", ...to, "--proxy", PROXY, "--target", "sip:push@example.test?a=b"],
-    '--target: "sip:push@example.test?a=b" is no sip: URI without method and headers',
+    '--target: "sip:push@example.test?a=b" has headers or a method',
   ],
   [["refer", ...to, "--proxy", PROXY, "--app", '"'], '--app: "\\"" is no application id'],
   [["refer", ...to, "--proxy", PROXY, "--expires", "0"], "--expires: must be a whole number from 1 to 2147483647"],
@@ -215,6 +232,10 @@ export const badInput: ReadonlyArray<BadInput> = [
   [
     ["receive", ...aor, "--proxy", "nonsense", "--count", "0"],
     '--proxy: no scheme in "nonsense"; --count: must be a whole number from 1 to 1000000000',
+  ],
+  [
+    ["receive", "--aor", "sip:alice@example.test?Subject=a", "--no-register", "--subscribe", "sip:a@b;method=MESSAGE"],
+    '--aor: "sip:alice@example.test?Subject=a" has headers or a method; --subscribe: "sip:a@b;method=MESSAGE" has',
   ],
   [["receive", ...aor, "--no-register", "--answer", "180"], "--answer: must be a whole number from 200 to 699"],
   [["receive", ...aor, "--no-register", "--instance", "phone"], '--instance: "phone" is no URN; write urn:uuid:…'],
@@ -250,6 +271,10 @@ export const badInput: ReadonlyArray<BadInput> = [
   [["receive", ...aor, "--no-register", "--aka", usim, "--password", "p"], "--aka: give this or --password, not both"],
   [["receive", ...aor, "--no-register", "--aka-sqn", "sqn.json"], "--aka-sqn: keeps nothing without --aka"],
   [["receive", ...aor, "--no-register", "--aka", usim, "--aka-sqn", here], `--aka-sqn: ${here}: is a folder`],
+  [
+    ["receive", ...aor, "--no-register", "--aka", usim, "--aka-sqn", `${here}/nowhere/sqn.json`],
+    `--aka-sqn: ${here}/nowhere/sqn.json: no such file`,
+  ],
   [
     ["receive", ...aor, "--no-register", "--aka", usim, "--aka-sqn", `${here}/bad-input.ts`],
     `--aka-sqn: ${here}/bad-input.ts: is no state of a USIM`,

@@ -13,6 +13,7 @@ const importsAllowed: Record<string, readonly string[]> = {
   sender: ["bodies", "notification", "push", "sip"],
   receiver: ["bodies", "notification", "push", "sip"],
   proxy: ["bodies", "sip"],
+  ppg: ["bodies", "notification", "pap", "push", "sender", "sip"],
   cli: ["bodies", "notification", "proxy", "push", "receiver", "sender", "sip"],
 };
 

@@ -14,7 +14,7 @@ import {
 import { BOB, type ScriptedAnswer, type SenderRig, udp } from "./sender-rig.ts";
 
 /** Address of the core. */
-export const CORE = "192.0.2.2";
+const CORE = "192.0.2.2";
 
 /** A core that a test scripts: answers requests, and is the notifier of one event package. */
 export class ScriptedCore {

@@ -1,6 +1,5 @@
 export {
   PushSubscriptions,
-  type PushSubscriptionsOptions,
   type SubscriptionEnd,
   type SubscriptionPolicy,
 } from "./push-subscriptions.ts";

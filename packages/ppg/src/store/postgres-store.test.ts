@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describeWithPeers } from "../../../../test/support/describe-with-peers.ts";
+import { PostgresStore } from "./postgres-store.ts";
+import { describeStore } from "./testdata/contract.ts";
+import { PostgresCluster } from "./testdata/postgres-cluster.ts";
+import { claimAs, pushIds, submission, t0 } from "./testdata/pushes.ts";
+
+/** initdb writes some 1,000 files. */
+const START_MS = 60_000;
+
+describeWithPeers("PostgreSQL store", ["postgresql"], () => {
+  let cluster: PostgresCluster;
+  beforeAll(async () => {
+    cluster = await PostgresCluster.start();
+  }, START_MS);
+  afterAll(() => cluster.stop());
+
+  describe("does what every store does:", () => {
+    describeStore(async () => {
+      const url = await cluster.makeDatabase();
+      return { open: () => PostgresStore.open(url), childArgs: ["postgres", url], remove: async () => {} };
+    });
+  });
+
+  it("wakes another node when there is work", async () => {
+    const url = await cluster.makeDatabase();
+    const [one, other] = await Promise.all([PostgresStore.open(url), PostgresStore.open(url)]);
+    const woken = new Promise<void>((resolve) => void other.onWork(resolve));
+    await one.submit([submission("p")], t0);
+    await woken;
+    expect(pushIds(await other.claim(claimAs("other")))).toEqual(["p"]);
+    await Promise.all([one.close(), other.close()]);
+  });
+
+  it("goes on after the server has ended its connections, and listens again", async () => {
+    const url = await cluster.makeDatabase();
+    const store = await PostgresStore.open(url);
+    await store.submit([submission("p")], t0);
+    const listensAgain = new Promise<void>((resolve) => void store.onWork(resolve));
+    const name = new URL(url).pathname.slice(1);
+    await cluster.query(
+      "postgres",
+      `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '${name}'`,
+    );
+    await listensAgain;
+    expect(pushIds(await store.claim(claimAs("n1")))).toEqual(["p"]);
+    await store.close();
+  });
+
+  it("of a later version is not touched", async () => {
+    const url = await cluster.makeDatabase();
+    const store = await PostgresStore.open(url);
+    await store.close();
+    await cluster.query(new URL(url).pathname.slice(1), "UPDATE ppg_schema SET version = 999");
+    await expect(PostgresStore.open(url)).rejects.toMatchObject({ code: "STORE_TOO_NEW", retryable: false });
+  });
+
+  it("that does not answer is a StoreError", async () => {
+    const nobody = PostgresStore.open("postgres://ppg@127.0.0.1:1/none");
+    await expect(nobody).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", retryable: true });
+  });
+});

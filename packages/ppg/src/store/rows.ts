@@ -1,0 +1,245 @@
+import { randomUUID } from "node:crypto";
+import { type DeliveryMethod, type Priority, priorities } from "@sip-push/pap";
+import type { JsonValue } from "@sip-push/sip";
+import {
+  type DeliveryState,
+  type FinalState,
+  finalStates,
+  type LiveState,
+  liveStates,
+} from "../delivery/delivery.machine.ts";
+import { StoreError } from "./errors.ts";
+import type {
+  ClaimedDelivery,
+  DeliveryQuery,
+  DeliveryRecord,
+  PushSubmission,
+  ResultNotification,
+  StateCounts,
+  StoredPush,
+  TimelineEntry,
+} from "./types.ts";
+
+/* Rows as both databases give them, column by column, and what they mean. */
+
+export interface PushRow {
+  readonly id: number;
+  readonly initiator: string;
+  readonly push_id: string;
+  readonly accepted_at: number;
+  readonly deliver_after: number | null;
+  readonly deliver_before: number | null;
+  readonly priority: number;
+  readonly delivery_method: string;
+  readonly notify_url: string | null;
+  readonly progress_notes: number;
+  readonly content_type: string;
+  readonly content: Uint8Array;
+  readonly capabilities: Uint8Array | null;
+  readonly application_data: string;
+}
+
+export interface DeliveryRow {
+  readonly id: number;
+  readonly push: number;
+  readonly address: string;
+  readonly recipient: string;
+  readonly priority: number;
+  readonly state: string;
+  readonly due_at: number | null;
+  readonly owner: string | null;
+  readonly version: number;
+  readonly attempts: number;
+  readonly call_token: string;
+  readonly sip_status: number | null;
+  readonly pap_code: number;
+  readonly reason: string;
+  readonly event_at: number;
+  readonly cancel_requested: number;
+}
+
+export interface TimelineRow {
+  readonly version: number;
+  readonly at: number;
+  readonly state: string;
+  readonly sip_status: number | null;
+  readonly pap_code: number;
+  readonly reason: string;
+  readonly started_at: number | null;
+  readonly owner: string | null;
+}
+
+export interface NotificationRow {
+  readonly push: number;
+  readonly result_seq: number;
+  readonly notify_attempts: number;
+  readonly notify_url: string;
+  readonly initiator: string;
+  readonly push_id: string;
+  readonly accepted_at: number;
+  readonly address: string;
+  readonly state: string;
+  readonly pap_code: number;
+  readonly reason: string;
+  readonly event_at: number;
+}
+
+/** All columns of a push but its octets. */
+export const PUSH_SUMMARY_COLUMNS =
+  "id, initiator, push_id, accepted_at, deliver_after, deliver_before, priority, delivery_method, notify_url, progress_notes, content_type, application_data";
+export const DELIVERY_COLUMNS =
+  "id, push, address, recipient, priority, state, due_at, owner, version, attempts, call_token, sip_status, pap_code, reason, event_at, cancel_requested";
+
+export const priorityNumber = (priority: Priority): number => priorities.indexOf(priority);
+const priorityOf = (number: number): Priority => priorities[number] ?? "medium";
+
+/** Random part of a Call-ID. */
+export const newCallToken = (): string => randomUUID();
+
+/** RFC 3261 §8.1.1.4: unique in space and time. It starts with the delivery's id, so it needs no index to be found. */
+export function callIdOf(row: Pick<DeliveryRow, "id" | "call_token">): string {
+  return `${row.id.toString(36)}.${row.call_token}`;
+}
+
+/** The id in a Call-ID; undefined: none of ours. */
+export function idOfCallId(callId: string): number | undefined {
+  const [text] = /^[0-9a-z]{1,11}(?=\.)/.exec(callId) ?? [];
+  return text === undefined ? undefined : Number.parseInt(text, 36);
+}
+
+/** When a new delivery is first looked at: at deliver-after, and not later than deliver-before. */
+export function firstDueMs(submission: PushSubmission, nowMs: number): number {
+  const dueMs = Math.max(nowMs, submission.deliverAfterMs ?? nowMs);
+  return Math.min(dueMs, submission.deliverBeforeMs ?? dueMs);
+}
+
+/** @throws {StoreError} `STORE_BAD_INPUT` */
+export function checkSubmission({ recipients, pushId }: PushSubmission): void {
+  const addresses = new Set(recipients.map(({ address }) => address));
+  if (addresses.size === 0) throw new StoreError("STORE_BAD_INPUT", `push ${pushId}: no recipients`);
+  if (addresses.size < recipients.length)
+    throw new StoreError("STORE_BAD_INPUT", `push ${pushId}: the same address twice`);
+}
+
+/** @throws {StoreError} `STORE_BAD_INPUT` */
+export function checkLimit(limit: number): void {
+  if (!Number.isInteger(limit) || limit < 1) throw new StoreError("STORE_BAD_INPUT", `limit: ${limit}`);
+}
+
+export function pushSummaryOf(
+  row: Omit<PushRow, "content" | "capabilities">,
+): Omit<StoredPush, "content" | "capabilities"> {
+  return {
+    id: row.id,
+    initiator: row.initiator,
+    pushId: row.push_id,
+    acceptedAtMs: row.accepted_at,
+    priority: priorityOf(row.priority),
+    deliveryMethod: row.delivery_method as DeliveryMethod,
+    deliverAfterMs: row.deliver_after,
+    deliverBeforeMs: row.deliver_before,
+    notifyUrl: row.notify_url,
+    progressNotesRequested: row.progress_notes === 1,
+    contentType: row.content_type,
+    applicationData: JSON.parse(row.application_data) as JsonValue,
+  };
+}
+
+const octets = (value: Uint8Array): Uint8Array => new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+
+export function pushOf(row: PushRow): StoredPush {
+  const capabilities = row.capabilities === null ? null : octets(row.capabilities);
+  return { ...pushSummaryOf(row), content: octets(row.content), capabilities };
+}
+
+export function deliveryOf(row: DeliveryRow): DeliveryRecord {
+  return {
+    id: row.id,
+    push: row.push,
+    address: row.address,
+    recipient: row.recipient,
+    priority: priorityOf(row.priority),
+    state: row.state as DeliveryState,
+    dueAtMs: row.due_at,
+    owner: row.owner,
+    version: row.version,
+    attempts: row.attempts,
+    callId: callIdOf(row),
+    sipStatus: row.sip_status,
+    papCode: row.pap_code,
+    reason: row.reason,
+    eventAtMs: row.event_at,
+    cancelRequested: row.cancel_requested === 1,
+  };
+}
+
+/** @param row as it is after the claim. */
+export function claimedOf(row: DeliveryRow, wokenFrom: string, content: StoredPush): ClaimedDelivery {
+  const { owner, state, ...rest } = deliveryOf(row);
+  return {
+    ...rest,
+    owner: owner ?? "",
+    state: state === "waiting-report" ? state : "sending",
+    wokenFrom: wokenFrom as LiveState,
+    content,
+  };
+}
+
+export function timelineEntryOf(row: TimelineRow): TimelineEntry {
+  return {
+    version: row.version,
+    atMs: row.at,
+    state: row.state as DeliveryState,
+    sipStatus: row.sip_status,
+    papCode: row.pap_code,
+    reason: row.reason,
+    attemptStartedAtMs: row.started_at,
+    owner: row.owner,
+  };
+}
+
+export function notificationOf(row: NotificationRow, owner: string): ResultNotification {
+  return {
+    push: row.push,
+    owner,
+    sequence: row.result_seq,
+    attempts: row.notify_attempts,
+    notifyUrl: row.notify_url,
+    initiator: row.initiator,
+    pushId: row.push_id,
+    address: row.address,
+    messageState: row.state as FinalState,
+    papCode: row.pap_code,
+    reason: row.reason,
+    receivedAtMs: row.accepted_at,
+    eventAtMs: row.event_at,
+  };
+}
+
+export function stateCountsOf(rows: readonly { readonly state: string; readonly n: number }[]): StateCounts {
+  const counts = new Map(rows.map(({ state, n }) => [state, n]));
+  const states: readonly DeliveryState[] = [...liveStates, ...finalStates];
+  return Object.fromEntries(states.map((state) => [state, counts.get(state) ?? 0])) as Record<DeliveryState, number>;
+}
+
+/** Conditions of a console's question, with `?` for each value in turn. States are a closed set, so they may stand in the text. */
+export function conditionsOf(query: DeliveryQuery): { readonly where: string; readonly values: (string | number)[] } {
+  const values: (string | number)[] = [];
+  const conditions: string[] = [];
+  const add = (condition: string, value: string | number | undefined): void => {
+    if (value === undefined) return;
+    conditions.push(condition);
+    values.push(value);
+  };
+  add("p.initiator = ?", query.initiator);
+  add("p.push_id = ?", query.pushId);
+  add("d.recipient = ?", query.recipient);
+  add("d.id < ?", query.after);
+  const states: readonly string[] = [...liveStates, ...finalStates];
+  if (query.state !== undefined && states.includes(query.state)) {
+    conditions.push(`d.state = '${query.state}'`);
+    // Says what the planner cannot know, so that the index of what is due serves.
+    if ((liveStates as readonly string[]).includes(query.state)) conditions.push("d.due_at IS NOT NULL");
+  }
+  return { where: conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`, values };
+}

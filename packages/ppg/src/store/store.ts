@@ -1,0 +1,88 @@
+import type { CapabilityStore } from "@sip-push/sender";
+import type { SubscriptionStore } from "@sip-push/sip";
+import type {
+  AdvanceResult,
+  CancelledAddress,
+  ClaimedDelivery,
+  ClaimRequest,
+  DeliveryAdvance,
+  DeliveryLease,
+  DeliveryPage,
+  DeliveryQuery,
+  DeliveryRecord,
+  NotificationVerdict,
+  PushSelector,
+  PushStatus,
+  PushSubmission,
+  ResultNotification,
+  StateCounts,
+  StoredPush,
+  SubmitResult,
+  TimelineEntry,
+} from "./types.ts";
+
+/**
+ * Where a gateway keeps pushes, deliveries and results. All that a call says it did is committed when its promise resolves.
+ * Calls may overlap; those that wait at the same time are committed together. Results come in the order of what was given.
+ * Times come from the caller: nodes that share a database need clocks that differ by much less than a lease.
+ *
+ * All methods reject with {@link StoreError} when the database fails.
+ */
+export interface PpgStore {
+  /** For what the sender keeps: subscriptions (RFC 6665) and learnt capabilities. */
+  readonly subscriptions: SubscriptionStore;
+  readonly capabilities: CapabilityStore;
+
+  /**
+   * Accepts pushes, each wholly or not at all. A replacement cancels in the same transaction what it replaces: the deliveries
+   * of the old push to the same addresses that are not under way yet; those under way are cancelled after their attempt.
+   *
+   * @throws {StoreError} `STORE_BAD_INPUT`: no recipients, or one address twice.
+   */
+  submit(submissions: readonly PushSubmission[], nowMs: number): Promise<SubmitResult[]>;
+
+  /**
+   * Takes deliveries whose time has come: high priority first, then by time. `pending` and `retry-wait` become `sending`;
+   * `waiting-report` stays so (its report is overdue). Nobody else gets them before the lease ends. Costs the same however
+   * many finished or sleeping deliveries there are.
+   */
+  claim(request: ClaimRequest): Promise<ClaimedDelivery[]>;
+  /** Makes leases last until then; false: it is not held any more. */
+  renew(leases: readonly DeliveryLease[], untilMs: number): Promise<boolean[]>;
+  /** Hands back what was claimed and not sent: due now, the attempt not counted. False: it was not held any more. */
+  release(leases: readonly DeliveryLease[], nowMs: number): Promise<boolean[]>;
+  /** Changes states, writes the timeline, and queues results that are final. */
+  advance(advances: readonly DeliveryAdvance[]): Promise<AdvanceResult[]>;
+  /** Makes deliveries to these recipients that are in `retry-wait` due now: they registered. Returns how many. */
+  wake(recipients: readonly string[], nowMs: number): Promise<number>;
+  /** When the next delivery or result notification is due, leases included; undefined: none is. */
+  nextDueAtMs(): Promise<number | undefined>;
+  /** Calls back when work may have come that is due earlier than `nextDueAtMs` said. Returns how to stop that. */
+  onWork(listener: () => void): () => void;
+
+  /** Takes a push back. Undefined: no such push (PAP 2004). */
+  cancel(selector: PushSelector, nowMs: number): Promise<readonly CancelledAddress[] | undefined>;
+  /** Undefined: no such push (PAP 2004). */
+  status(selector: PushSelector): Promise<PushStatus | undefined>;
+  push(id: number): Promise<StoredPush | undefined>;
+  delivery(id: number): Promise<DeliveryRecord | undefined>;
+  /** The delivery whose attempts have this Call-ID: for a report. */
+  deliveryOfCallId(callId: string): Promise<DeliveryRecord | undefined>;
+  timeline(delivery: number): Promise<readonly TimelineEntry[]>;
+  find(query: DeliveryQuery): Promise<DeliveryPage>;
+  /** Deliveries kept, by state. */
+  countByState(): Promise<StateCounts>;
+
+  /** Takes results to tell: at most one of each push, its earliest that was not accepted. */
+  claimNotifications(request: ClaimRequest): Promise<ResultNotification[]>;
+  /** Says how telling went; false: the lease had ended, and another may tell it too. */
+  settleNotifications(verdicts: readonly NotificationVerdict[]): Promise<boolean[]>;
+
+  /**
+   * Deletes pushes that are finished since before then and whose results are all told; at most `limit` of them, so that it
+   * keeps nobody waiting. Returns how many. A push-id may be used again afterwards.
+   */
+  prune(finishedBeforeMs: number, limit: number): Promise<number>;
+  /** Ends what is under way and closes the database. Idempotent. */
+  close(): Promise<void>;
+}

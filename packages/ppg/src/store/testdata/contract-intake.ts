@@ -1,0 +1,199 @@
+import { describe, expect, it } from "vitest";
+import { address, claimAs, LEASE_MS, leaseOf, outcome, pushIds, retryLater, submission, t0, to } from "./pushes.ts";
+import type { StoreRig } from "./rig.ts";
+
+export function describeIntake(rig: StoreRig): void {
+  describe("submit", () => {
+    it("keeps all of a push, octet by octet, over a restart", async () => {
+      const content = Uint8Array.from({ length: 4_096 }, (_, index) => index % 256);
+      const push = submission("p1@pi", {
+        content,
+        capabilities: new Uint8Array([60, 0, 62]),
+        priority: "high",
+        deliveryMethod: "confirmed",
+        deliverAfterMs: t0 + 1,
+        deliverBeforeMs: t0 + 2,
+        notifyUrl: "https://pi.example.com/results",
+        progressNotesRequested: true,
+        applicationData: { applicationId: "x-wap-application:ua", list: [1, "é", null] },
+      });
+      const [result] = await rig.store.submit([push], t0);
+      expect(result).toEqual({ result: "accepted", id: expect.any(Number), addresses: [address("alice")] });
+      const store = await rig.reopen();
+      const id = result?.result === "accepted" ? result.id : 0;
+      const { recipients, replace, ...kept } = push;
+      expect(recipients.length + Number(replace === null)).toBe(2);
+      expect(await store.push(id)).toEqual({ ...kept, id, acceptedAtMs: t0 });
+    });
+
+    it("refuses a push-id that the initiator has used, also in the same call, and not that of another (PAP 2007)", async () => {
+      const twice = [submission("same"), submission("same"), submission("same", { initiator: "other" })];
+      const first = await rig.store.submit(twice, t0);
+      expect(first.map(({ result }) => result)).toEqual(["accepted", "duplicate", "accepted"]);
+      const [again] = await rig.store.submit([submission("same", { recipients: to("bob") })], t0);
+      expect(again).toEqual({ result: "duplicate" });
+      expect((await rig.store.status({ initiator: "pi", pushId: "same" }))?.deliveries).toHaveLength(1);
+    });
+
+    it("accepts one of many that submit the same push-id at once", async () => {
+      const all = await Promise.all(Array.from({ length: 20 }, () => rig.store.submit([submission("race")], t0)));
+      expect(all.flat().filter(({ result }) => result === "accepted")).toHaveLength(1);
+      expect(all.flat().filter(({ result }) => result === "duplicate")).toHaveLength(19);
+    });
+
+    it("takes neither a push without recipients nor the same address twice", async () => {
+      const none = rig.store.submit([submission("none", { recipients: [] })], t0);
+      await expect(none).rejects.toMatchObject({ code: "STORE_BAD_INPUT", retryable: false });
+      const twice = rig.store.submit([submission("two", { recipients: to("a", "a") })], t0);
+      await expect(twice).rejects.toMatchObject({ code: "STORE_BAD_INPUT" });
+      expect((await rig.store.countByState()).pending).toBe(0);
+    });
+
+    it("tells listeners that there is work, until they stop", async () => {
+      let calls = 0;
+      const heard = new Promise<void>((resolve) => {
+        const stop = rig.store.onWork(() => {
+          calls += 1;
+          stop();
+          resolve();
+        });
+      });
+      await rig.store.submit([submission("a")], t0);
+      await heard;
+      await rig.store.submit([submission("b")], t0);
+      expect(calls).toBe(1);
+    });
+  });
+
+  describe("replace", () => {
+    const replacing = (method: "pending-only" | "all", users: string[]) =>
+      submission("new", { recipients: to(...users), replace: { pushId: "old", method } });
+
+    async function oldPush(): Promise<void> {
+      await rig.store.submit([submission("old", { recipients: to("done", "busy", "sleeping") })], t0);
+      const claimed = await rig.store.claim(claimAs("n1"));
+      const [done, , sleeping] = claimed;
+      if (done === undefined || sleeping === undefined) throw new Error("three deliveries");
+      await rig.store.advance([outcome(done), retryLater(sleeping, t0 + 60_000)]);
+    }
+
+    const states = async (pushId: string) => {
+      const status = await rig.store.status({ initiator: "pi", pushId });
+      return Object.fromEntries(
+        (status?.deliveries ?? []).map((each) => [each.recipient, [each.state, each.reason, each.cancelRequested]]),
+      );
+    };
+
+    it("pending-only goes to those who wait, and cancels the old push for them", async () => {
+      await oldPush();
+      const [result] = await rig.store.submit([replacing("pending-only", ["done", "busy", "sleeping", "else"])], t0);
+      expect(result).toMatchObject({ result: "accepted", addresses: [address("sleeping")] });
+      expect(await states("old")).toEqual({
+        "sip:done@example.com": ["delivered", "OK", false],
+        "sip:busy@example.com": ["sending", "", false],
+        "sip:sleeping@example.com": ["cancelled", "replaced", false],
+      });
+    });
+
+    it("all goes to everyone; the old push is cancelled where it waits and stopped where it is under way", async () => {
+      await oldPush();
+      const [result] = await rig.store.submit([replacing("all", ["done", "busy", "sleeping", "else"])], t0);
+      expect(result).toMatchObject({
+        result: "accepted",
+        addresses: ["done", "busy", "sleeping", "else"].map(address),
+      });
+      expect(await states("old")).toEqual({
+        "sip:done@example.com": ["delivered", "OK", false],
+        "sip:busy@example.com": ["sending", "", true],
+        "sip:sleeping@example.com": ["cancelled", "replaced", false],
+      });
+    });
+
+    it("says when there is nothing to replace, and stores nothing then", async () => {
+      const [missing] = await rig.store.submit([replacing("all", ["a"])], t0);
+      expect(missing).toEqual({ result: "replacedNotFound" });
+      await oldPush();
+      const [none] = await rig.store.submit([replacing("pending-only", ["done", "busy"])], t0);
+      expect(none).toEqual({ result: "nothingToReplace" });
+      expect(await rig.store.status({ initiator: "pi", pushId: "new" })).toBeUndefined();
+    });
+
+    it("cancels nothing when its own push-id is a duplicate", async () => {
+      await oldPush();
+      await rig.store.submit([submission("new")], t0);
+      const [result] = await rig.store.submit([replacing("all", ["sleeping"])], t0);
+      expect(result).toEqual({ result: "duplicate" });
+      expect(await states("old")).toMatchObject({
+        "sip:sleeping@example.com": ["retry-wait", "Service Unavailable", false],
+      });
+    });
+
+    it("replaces a push submitted in the same call", async () => {
+      const results = await rig.store.submit([submission("old"), replacing("pending-only", ["alice"])], t0);
+      expect(results.map(({ result }) => result)).toEqual(["accepted", "accepted"]);
+      expect(pushIds(await rig.store.claim(claimAs("n1")))).toEqual(["new"]);
+    });
+  });
+
+  describe("cancel", () => {
+    it("takes back what waits, stops what is under way, and says what is too late (PAP 2008)", async () => {
+      const users = ["done", "busy", "reporting", "waiting"];
+      await rig.store.submit([submission("p", { recipients: to(...users) })], t0);
+      const [done, , reporting] = await rig.store.claim(claimAs("n1", t0, 3));
+      if (done === undefined || reporting === undefined) throw new Error("three deliveries");
+      await rig.store.advance([
+        outcome(done),
+        outcome(reporting, { to: "waiting-report", dueAtMs: t0 + 60_000, papCode: 1001 }),
+      ]);
+      const addresses = [...users, "nobody"].map(address);
+      const result = await rig.store.cancel({ initiator: "pi", pushId: "p", addresses }, t0);
+      expect(result?.map(({ verdict }) => verdict)).toEqual([
+        "notPossible",
+        "requested",
+        "notPossible",
+        "cancelled",
+        "addressNotFound",
+      ]);
+      expect(await rig.store.cancel({ initiator: "pi", pushId: "other" }, t0)).toBeUndefined();
+      expect(await rig.store.cancel({ initiator: "stranger", pushId: "p" }, t0)).toBeUndefined();
+    });
+
+    it("keeps a delivery that was taken back from being tried again, and lets it end", async () => {
+      await rig.store.submit([submission("p")], t0);
+      const [claimed] = await rig.store.claim(claimAs("n1"));
+      if (claimed === undefined) throw new Error("one delivery");
+      await rig.store.cancel({ initiator: "pi", pushId: "p" }, t0);
+      expect(await rig.store.advance([retryLater(claimed, t0 + 1_000)])).toEqual([{ result: "cancelRequested" }]);
+      const [ended] = await rig.store.advance([outcome(claimed, { to: "cancelled", sipStatus: 503 })]);
+      expect(ended?.result).toBe("done");
+    });
+
+    it("and claim never both get a delivery: it is cancelled, or it is under way", async () => {
+      const ids = Array.from({ length: 40 }, (_, index) => `p${index}`);
+      await rig.store.submit(
+        ids.map((id) => submission(id)),
+        t0,
+      );
+      const other = await rig.open();
+      const [claimed, ...cancelled] = await Promise.all([
+        other.claim(claimAs("n1", t0, 20)),
+        ...ids.map((pushId) => rig.store.cancel({ initiator: "pi", pushId }, t0)),
+      ]);
+      const verdicts = cancelled.map((result) => result?.[0]?.verdict);
+      const taken = new Set(pushIds(claimed ?? []));
+      for (const [index, id] of ids.entries()) {
+        if (!taken.has(id)) expect(verdicts[index]).toBe("cancelled");
+        else expect(verdicts[index]).toBe("requested");
+      }
+    });
+
+    it("while it is under way ends it when the node hands it back", async () => {
+      await rig.store.submit([submission("p")], t0);
+      const [claimed] = await rig.store.claim(claimAs("n1"));
+      if (claimed === undefined) throw new Error("one delivery");
+      await rig.store.cancel({ initiator: "pi", pushId: "p" }, t0);
+      expect(await rig.store.release([leaseOf(claimed)], t0 + LEASE_MS / 2)).toEqual([true]);
+      expect((await rig.store.delivery(claimed.id))?.state).toBe("cancelled");
+    });
+  });
+}

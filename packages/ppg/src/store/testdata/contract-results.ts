@@ -1,0 +1,167 @@
+import { describe, expect, it } from "vitest";
+import type { ResultNotification } from "../types.ts";
+import { address, claimAs, LEASE_MS, outcome, retryLater, submission, t0, to } from "./pushes.ts";
+import type { StoreRig } from "./rig.ts";
+
+export function describeResults(rig: StoreRig): void {
+  const notifyUrl = "http://pi.example.com/results";
+
+  /** A push of which these users got it, in this order. */
+  async function finished(pushId: string, ...users: string[]): Promise<void> {
+    await rig.store.submit([submission(pushId, { notifyUrl, recipients: to(...users) })], t0);
+    const claimed = await rig.store.claim(claimAs("n1"));
+    for (const each of claimed) await rig.store.advance([outcome(each)]);
+  }
+
+  const settle = (
+    notification: ResultNotification | undefined,
+    verdict: "accepted" | "abandoned" | "retry",
+    atMs = t0,
+  ) => {
+    if (notification === undefined) throw new Error("a notification");
+    return rig.store.settleNotifications([{ notification, verdict, atMs }]);
+  };
+
+  describe("result notifications", () => {
+    it("hold what a resultnotification-message says (PAP 2.x)", async () => {
+      await finished("p", "alice");
+      expect(await rig.store.claimNotifications(claimAs("n1", t0 + 50))).toEqual([
+        {
+          push: expect.any(Number),
+          owner: "n1",
+          sequence: 1,
+          attempts: 1,
+          notifyUrl,
+          initiator: "pi",
+          pushId: "p",
+          address: address("alice"),
+          messageState: "delivered",
+          papCode: 1000,
+          reason: "OK",
+          receivedAtMs: t0,
+          eventAtMs: t0 + 50,
+        },
+      ]);
+    });
+
+    it("of one push come one after the other, in the order of the results; of different pushes side by side", async () => {
+      await finished("p", "alice", "bob", "carol");
+      await finished("q", "dave");
+      const first = await rig.store.claimNotifications(claimAs("n1", t0 + 50));
+      expect(first.map((each) => each.address)).toEqual(["alice", "dave"].map(address));
+      expect(await rig.store.claimNotifications(claimAs("n2", t0 + 50))).toEqual([]);
+      expect(await settle(first[0], "accepted", t0 + 60)).toEqual([true]);
+      const [second] = await rig.store.claimNotifications(claimAs("n2", t0 + 60));
+      expect(second).toMatchObject({ address: address("bob"), sequence: 2, attempts: 1 });
+      expect(await settle(second, "retry", t0 + 5_000)).toEqual([true]);
+      expect(await rig.store.claimNotifications(claimAs("n1", t0 + 4_999))).toEqual([]);
+      const [again] = await rig.store.claimNotifications(claimAs("n1", t0 + 5_000));
+      expect(again).toMatchObject({ address: address("bob"), attempts: 2 });
+      expect(await settle(again, "abandoned", t0 + 5_000)).toEqual([true]);
+      const [last] = await rig.store.claimNotifications(claimAs("n1", t0 + 5_000));
+      expect(last).toMatchObject({ address: address("carol"), sequence: 3, attempts: 1 });
+      await settle(last, "accepted");
+      expect(await rig.store.claimNotifications(claimAs("n1", t0 + 1e9))).toHaveLength(1); // dave's, not settled
+    });
+
+    it("are told again when the node that claimed them dies, and it cannot settle them any more", async () => {
+      await finished("p", "alice", "bob");
+      const [first] = await rig.store.claimNotifications(claimAs("n1", t0 + 50));
+      await rig.reopen();
+      const [again] = await rig.store.claimNotifications(claimAs("n2", t0 + 50 + LEASE_MS));
+      expect(again).toMatchObject({ sequence: 1, attempts: 2 });
+      expect(await settle(first, "accepted")).toEqual([false]);
+      expect(await settle(again, "accepted")).toEqual([true]);
+      expect(await settle(again, "accepted")).toEqual([false]);
+    });
+
+    it("come for what is cancelled too, and not for a push that wants none", async () => {
+      await rig.store.submit([submission("p", { notifyUrl }), submission("silent")], t0);
+      await rig.store.cancel({ initiator: "pi", pushId: "p" }, t0 + 1);
+      await rig.store.cancel({ initiator: "pi", pushId: "silent" }, t0 + 1);
+      const all = await rig.store.claimNotifications(claimAs("n1", t0 + 1));
+      expect(all.map((each) => [each.pushId, each.messageState])).toEqual([["p", "cancelled"]]);
+    });
+  });
+
+  describe("prune", () => {
+    it("deletes what is finished and told, in batches, and nothing else", async () => {
+      await rig.store.submit(
+        ["a", "b", "c"].map((id) => submission(id)),
+        t0,
+      );
+      await rig.store.advance((await rig.store.claim(claimAs("n1"))).map((each) => outcome(each)));
+      await finished("untold", "alice");
+      await rig.store.submit([submission("half", { recipients: to("x", "y") })], t0);
+      const [x, y] = await rig.store.claim(claimAs("n1"));
+      if (x === undefined || y === undefined) throw new Error("two");
+      await rig.store.advance([outcome(x), retryLater(y, t0 + 60_000)]);
+
+      expect(await rig.store.prune(t0 + 50, 10)).toBe(0);
+      expect(await rig.store.prune(t0 + 51, 2)).toBe(2);
+      expect(await rig.store.prune(t0 + 51, 2)).toBe(1);
+      expect(await rig.store.prune(t0 + 1e9, 10)).toBe(0);
+      expect(await rig.store.countByState()).toMatchObject({ delivered: 2, "retry-wait": 1, pending: 0, sending: 0 });
+      const { deliveries } = await rig.store.find({ limit: 10 });
+      expect(new Set(deliveries.map(({ pushId }) => pushId))).toEqual(new Set(["untold", "half"]));
+
+      const [notification] = await rig.store.claimNotifications(claimAs("n1", t0 + 50));
+      await settle(notification, "accepted");
+      expect(await rig.store.prune(t0 + 1e9, 10)).toBe(1);
+      const [again] = await rig.store.submit([submission("untold")], t0);
+      expect(again?.result).toBe("accepted");
+    });
+  });
+
+  describe("queries", () => {
+    it("status tells of all recipients, or of those asked for (PAP statusquery)", async () => {
+      await rig.store.submit([submission("p", { recipients: to("a", "b", "c") })], t0);
+      const selector = { initiator: "pi", pushId: "p" };
+      const all = await rig.store.status(selector);
+      expect(all?.push).toMatchObject({ pushId: "p", acceptedAtMs: t0, contentType: "application/octet-stream" });
+      expect(all?.deliveries.map((each) => [each.address, each.state, each.papCode])).toEqual(
+        ["a", "b", "c"].map((user) => [address(user), "pending", 1001]),
+      );
+      const some = await rig.store.status({ ...selector, addresses: ["c", "z"].map(address) });
+      expect(some?.deliveries.map((each) => each.address)).toEqual([address("c")]);
+      expect(some?.unknownAddresses).toEqual([address("z")]);
+      expect(await rig.store.status({ initiator: "stranger", pushId: "p" })).toBeUndefined();
+    });
+
+    it("find pages through what matches, newest first", async () => {
+      const ids = Array.from({ length: 7 }, (_, index) => `p${index}`);
+      await rig.store.submit(
+        ids.map((id) => submission(id)),
+        t0,
+      );
+      await rig.store.submit([submission("mine", { initiator: "other", recipients: to("bob") })], t0);
+      const seen: string[] = [];
+      for (let after: number | null | undefined; after !== null; ) {
+        const recipient = "sip:alice@example.com";
+        const page = await rig.store.find({ recipient, limit: 3, ...(after === undefined ? {} : { after }) });
+        seen.push(...page.deliveries.map(({ pushId }) => pushId));
+        after = page.next;
+      }
+      expect(seen).toEqual(ids.reverse());
+      const find = async (query: object) =>
+        (await rig.store.find({ limit: 100, ...query })).deliveries.map(({ pushId }) => pushId);
+      expect(await find({ initiator: "other" })).toEqual(["mine"]);
+      expect(await find({ pushId: "p3" })).toEqual(["p3"]);
+      await rig.store.cancel({ initiator: "pi", pushId: "p5" }, t0);
+      expect(await find({ state: "cancelled" })).toEqual(["p5"]);
+      expect(await find({ state: "pending" })).toHaveLength(7);
+      expect(await find({ state: "delivered" })).toEqual([]);
+      await expect(rig.store.find({ limit: 0 })).rejects.toMatchObject({ code: "STORE_BAD_INPUT" });
+    });
+  });
+
+  it("is closed once and for all", async () => {
+    const store = await rig.open();
+    const last = store.submit([submission("last")], t0);
+    await store.close();
+    await store.close();
+    expect((await last)[0]?.result).toBe("accepted");
+    await expect(store.submit([submission("p")], t0)).rejects.toMatchObject({ code: "STORE_CLOSED" });
+    await expect(store.countByState()).rejects.toMatchObject({ code: "STORE_CLOSED" });
+  });
+}

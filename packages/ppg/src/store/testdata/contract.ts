@@ -1,0 +1,18 @@
+import { describeAgents } from "./contract-agents.ts";
+import { describeDurability } from "./contract-durability.ts";
+import { describeIntake } from "./contract-intake.ts";
+import { describeModel } from "./contract-model.ts";
+import { describeResults } from "./contract-results.ts";
+import { describeWork } from "./contract-work.ts";
+import { type MakeDatabase, StoreRig } from "./rig.ts";
+
+/** What every `PpgStore` does. Call it inside `describe`. */
+export function describeStore(make: MakeDatabase): void {
+  const rig = new StoreRig(make);
+  describeIntake(rig);
+  describeWork(rig);
+  describeResults(rig);
+  describeAgents(rig);
+  describeModel(rig);
+  describeDurability(rig);
+}

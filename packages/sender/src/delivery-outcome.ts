@@ -1,5 +1,6 @@
 import { isRetryable, papCodes } from "@sip-push/push";
 import { decodeText } from "@sip-push/sip";
+import type { Expiry } from "./expiry.ts";
 import type { PushOutcome } from "./outcome.ts";
 import type { Result } from "./result.ts";
 
@@ -22,10 +23,10 @@ export const cancelledVerdict: OutcomeVerdict = {
 };
 
 /** What the last result says; what may not be tried again because deliver-before has passed is expired. */
-export function verdictOf({ row, reason }: Result, passed: boolean): OutcomeVerdict {
+export function verdictOf({ row, reason }: Result, expiry: Expiry): OutcomeVerdict {
   const { messageState, papCode } = row;
   const retryable = isRetryable(row);
-  return retryable && passed
+  return retryable && expiry.passed
     ? { messageState: "expired", papCode, reason: `deliver-before has passed; last: ${reason}`, retryable: false }
     : { messageState, papCode, reason, retryable };
 }

@@ -94,7 +94,7 @@ export class Delivery {
   /** The outcome when it cannot even be queued. */
   refuse(reason: string): PushOutcome {
     this.#last = failureResult("SIP_OVERLOADED", reason, true);
-    return this.#end(verdictOf(this.#last, this.#expiry.passed));
+    return this.#end(verdictOf(this.#last, this.#expiry));
   }
 
   #enter(): Promise<"entered" | "aborted"> | undefined {
@@ -175,7 +175,7 @@ export class Delivery {
         this.#end(cancelledVerdict);
         return;
       case "report":
-        if (this.#last !== undefined) this.#end(verdictOf(this.#last, this.#expiry.passed));
+        if (this.#last !== undefined) this.#end(verdictOf(this.#last, this.#expiry));
         return;
       default:
         step satisfies never;

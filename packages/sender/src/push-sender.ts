@@ -207,7 +207,9 @@ export class PushSender {
     const { alternatives = [], signal } = options;
     checkPush(push, this.#limits);
     const { waitForRegistrationSeconds, reportTimeoutSeconds } = options;
-    checkNumbers({ waitForRegistrationSeconds, reportTimeoutSeconds }, waitRanges);
+    if (waitForRegistrationSeconds !== undefined || reportTimeoutSeconds !== undefined) {
+      checkNumbers({ waitForRegistrationSeconds, reportTimeoutSeconds }, waitRanges);
+    }
     for (const [index, each] of alternatives.entries()) {
       checkRepresentation(each, `alternatives[${index}].`, this.#limits);
       const { applicationId } = each;

@@ -1,5 +1,5 @@
 import { messageStates, papCodes } from "@sip-push/pap";
-import { outcomeTable, papCodes as codesOfOutcomes } from "@sip-push/push";
+import { papCodes as codesOfOutcomes, outcomeTable } from "@sip-push/push";
 import { expect, it } from "vitest";
 
 it("the outcome table and PAP mean the same by a code and by a state", () => {

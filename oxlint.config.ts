@@ -9,12 +9,14 @@ const importsAllowed: Record<string, readonly string[]> = {
   notification: [],
   bodies: [],
   pap: ["bodies"],
+  initiator: ["pap"],
   push: ["bodies", "notification", "sip"],
   sender: ["bodies", "notification", "push", "sip"],
   receiver: ["bodies", "notification", "push", "sip"],
   proxy: ["bodies", "sip"],
   ppg: ["bodies", "notification", "pap", "push", "sender", "sip"],
-  cli: ["bodies", "notification", "proxy", "push", "receiver", "sender", "sip"],
+  console: [],
+  cli: ["bodies", "initiator", "notification", "pap", "ppg", "proxy", "push", "receiver", "sender", "sip"],
 };
 
 /** Packages that do no I/O, with the `node:` modules that they may use all the same. `notification` runs in a browser. */

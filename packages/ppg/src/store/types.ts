@@ -10,6 +10,8 @@ export interface SubmittedRecipient {
   readonly address: string;
   /** Where it goes: a SIP or tel URI in its one spelling. */
   readonly recipient: string;
+  /** Final at once, with a result of its own: nobody can be reached at this address. Default: it is delivered to. */
+  readonly rejected?: { readonly papCode: number; readonly reason: string };
 }
 
 /** What a push is, whoever it goes to. */
@@ -209,6 +211,10 @@ export interface ResultNotification {
   readonly reason: string;
   readonly receivedAtMs: number;
   readonly eventAtMs: number;
+  readonly priority: Priority;
+  readonly deliveryMethod: DeliveryMethod;
+  /** Of its push. */
+  readonly applicationData: JsonValue;
 }
 
 /** `accepted`: told. `abandoned`: given up. `retry`: again at `atMs`; later results of the push wait. */

@@ -24,6 +24,9 @@ export async function openTcpTap(target: number): Promise<TcpTap> {
     // Not destroyed with it: what closes it is the other side, once it has seen the end.
     near.on("close", () => {
       nears.delete(near);
+      // What the target still sends is read, or its end would wait behind that for ever.
+      far.unpipe(near);
+      far.resume();
       far.end();
     });
     far.on("close", () => near.destroy());

@@ -70,6 +70,24 @@ describe("via auto", () => {
     expect(await rig.deliver(sender)).toMatchObject({ messageState: "delivered", via: "message", attempts: 1 });
   });
 
+  it("takes MESSAGE as soon as its time is over, whatever NOTIFY still waits for Timer F, also for a push behind that", async () => {
+    const events: string[] = [];
+    const sender = await open({ allowOverlap: true, onEvent: ({ event }) => void events.push(event) });
+    await handset.subscribe({ expires: "60" });
+    await rig.clock.advance(50_000);
+    // Its 200 is lost with the connection.
+    handset.answer = ({ method }) => (method === "NOTIFY" ? undefined : [200]);
+    const under = sender.deliver(rig.push, { to: BOB });
+    await rig.clock.advance(1000);
+    const startMs = rig.clock.now();
+    expect(await rig.deliver(sender)).toMatchObject({ messageState: "delivered", via: "message", attempts: 1 });
+    expect(rig.clock.now() - startMs).toBeLessThan(12_000);
+    expect([events.at(-1), sender.subscriptions]).toEqual(["subscription-ended", 0]);
+    expect(await rig.deliver(sender)).toMatchObject({ messageState: "delivered", via: "message", attempts: 1 });
+    // That one left, so it may have arrived, and is not sent twice.
+    expect(await rig.clock.until(under)).toMatchObject([{ messageState: "timeout", via: "notify" }]);
+  });
+
   it.each([481, 489, 405, 501, 404, 410, 604])(
     "falls back to MESSAGE at once when the NOTIFY is answered %i (RFC 6665 §4.2.2, RFC 5057 §5.1), and the subscription is over",
     async (statusCode) => {

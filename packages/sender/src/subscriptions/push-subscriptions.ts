@@ -110,7 +110,8 @@ export class PushSubscriptions {
 
   /** Live subscriptions. */
   get size(): number {
-    return this.#notifier?.size ?? 0;
+    // Of one that is over the last NOTIFY may still be under way; of those that a store keeps we know no more once we closed.
+    return Math.min(this.#index.size, this.#notifier?.size ?? 0);
   }
 
   /** Takes a SUBSCRIBE to `oma-push`. */

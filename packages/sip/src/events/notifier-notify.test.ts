@@ -16,6 +16,10 @@ const states = (): Array<string | undefined> => bench.states;
 const only = (): string => bench.only;
 const reports = (): string[] => bench.reports;
 
+/** The answer, and whether it ended the subscription. */
+const short = (outcome: NotifyOutcome) =>
+  [outcome.kind === "response" ? outcome.response.statusCode : outcome.code, outcome.subscriptionEnded] as const;
+
 beforeEach(() => {
   bench = new NotifierBench();
 });
@@ -25,10 +29,6 @@ afterEach(async () => {
 });
 
 describe("notify() (RFC 6665 §4.2.2)", () => {
-  /** The answer, and whether it ended the subscription. */
-  const short = (outcome: NotifyOutcome) =>
-    [outcome.kind === "response" ? outcome.response.statusCode : outcome.code, outcome.subscriptionEnded] as const;
-
   it("sends in order, one at a time, and counts down the time", async () => {
     await open({ headers: [["X", "1"]] });
     await subscribe();
@@ -222,6 +222,39 @@ describe("the end by the notifier", () => {
     expect(bench.notifier.size).toBe(1);
     await bench.rig.clock.advance(2100);
     expect([bench.notifier.size, states().at(-1)]).toEqual([0, "terminated;reason=timeout"]);
+  });
+
+  it("is at its time, whatever NOTIFY still waits for Timer F: what waits behind fails, and the last comes after (§4.2.2)", async () => {
+    await open({ minExpiresSeconds: 1 });
+    const made = await subscribe([...usual, ["Expires", "2"]]);
+    await bench.rig.clock.advance(1000);
+    // The answer to the refresh arrives; the NOTIFY, or its answer, is lost with the connection.
+    bench.answer = () => {};
+    expect((await again(made, 2, [...usual, ["Expires", "2"]])).statusCode).toBe(200);
+    const id = only();
+    const behind = bench.notifier.notify(id, {});
+    await bench.rig.clock.advance(3000);
+    expect(bench.rig.notifierReports.at(-1)).toMatchObject({ kind: "ended", reason: "timeout" });
+    expect(short(await behind)).toEqual(["SIP_SUBSCRIPTION_ENDED", true]);
+    expect(bench.notifier.get(id)).toBeUndefined();
+    expect(short(await bench.notifier.notify(id, {}))).toEqual(["SIP_NO_SUBSCRIPTION", true]);
+    bench.answer = (transaction) => transaction.reply(200);
+    bench.handset.received.at(-1)?.reply(200);
+    await bench.rig.clock.advance(10);
+    expect([bench.notifier.size, states().at(-1)]).toEqual([0, "terminated;reason=timeout"]);
+    expect(reports().filter((kind) => kind === "ended")).toHaveLength(1);
+  });
+
+  it("is one, and nothing is left, when Timer F fires after its time", async () => {
+    await open({ minExpiresSeconds: 1 });
+    await subscribe([...usual, ["Expires", "2"]]);
+    await bench.rig.clock.advance(10);
+    bench.answer = () => {};
+    const under = bench.notifier.notify(only(), {});
+    await bench.rig.clock.advance(3000);
+    expect(reports()).toEqual(["created", "ended"]);
+    expect(short(await bench.rig.clock.until(under))).toEqual(["SIP_TIMEOUT", true]);
+    expect([bench.notifier.size, reports()]).toEqual([0, ["created", "ended", "notify-failed"]]);
   });
 
   it("says reason and retry-after, behind what waits", async () => {

@@ -32,7 +32,10 @@ const rows: ReadonlyArray<readonly [row: string, clause: string]> = [
     "pending + unsubscribed -> terminating: accept, stopExpiry, erase, notifyLast",
     "§4.2.1.4: 200, and the last NOTIFY",
   ],
-  ["pending + expired -> terminating: erase, notifyEnd", "§4.2.2: reason=timeout"],
+  [
+    "pending + expired -> expiring: erase, failQueued, reportEnded, notifyEnd",
+    "§4.2.2: over at once, and reason=timeout behind what is under way",
+  ],
   ["pending + ended -> terminating: stopExpiry, erase, notifyEnd", "§4.2.2: the reason that the application gives"],
   [
     "pending + notifyFailed -> terminated: stopExpiry, erase, leave, failQueued, reportEnded",
@@ -50,7 +53,10 @@ const rows: ReadonlyArray<readonly [row: string, clause: string]> = [
   ],
   ["active + refused -> active: refuse", "§4.2.1.4: it lives on until it expires"],
   ["active + unsubscribed -> terminating: accept, stopExpiry, erase, notifyLast", "§4.2.1.4: 200, and the last NOTIFY"],
-  ["active + expired -> terminating: erase, notifyEnd", "§4.2.2: reason=timeout"],
+  [
+    "active + expired -> expiring: erase, failQueued, reportEnded, notifyEnd",
+    "§4.2.2: over at once, and reason=timeout behind what is under way",
+  ],
   ["active + ended -> terminating: stopExpiry, erase, notifyEnd", "§4.2.2: the reason that the application gives"],
   [
     "active + notifyFailed -> terminated: stopExpiry, erase, leave, failQueued, reportEnded",
@@ -67,6 +73,10 @@ const rows: ReadonlyArray<readonly [row: string, clause: string]> = [
     "§4.4.1: the dialog ends with the last NOTIFY",
   ],
   ["terminating + closed -> terminated: leave, failQueued", "beyond the RFC: nobody waits for the outcome"],
+
+  ["expiring + notifyFailed -> terminated: leave, failQueued", "§4.2.2: the subscriber is gone, and told no more"],
+  ["expiring + finished -> terminated: leave, failQueued", "§4.4.1: the dialog ends with the last NOTIFY"],
+  ["expiring + closed -> terminated: leave, failQueued", "beyond the RFC: nobody waits for the outcome"],
 ];
 
 describe("the notifier, row by row (RFC 6665 figure 2)", () => {

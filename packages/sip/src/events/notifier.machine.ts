@@ -1,6 +1,6 @@
 import { type MachineTable, type Row, to } from "../transaction/machine.ts";
 
-export type NotifierState = "respWait" | "pending" | "active" | "terminating" | "terminated";
+export type NotifierState = "respWait" | "pending" | "active" | "terminating" | "expiring" | "terminated";
 export type NotifierEvent =
   | "granted" // a SUBSCRIBE was judged: yes
   | "undecided" // a SUBSCRIBE was judged: somebody must be asked
@@ -43,7 +43,7 @@ function refreshed(next: "pending" | "active"): NotifierRow {
 /** Every way out of "pending" and "active" but the death of the subscriber has a last NOTIFY (§4.2.1.4, §4.2.2). */
 const ends: Readonly<Partial<Record<NotifierEvent, NotifierRow>>> = {
   unsubscribed: to("terminating", "accept", "stopExpiry", "erase", "notifyLast"),
-  expired: to("terminating", "erase", "notifyEnd"),
+  expired: to("expiring", "erase", "failQueued", "reportEnded", "notifyEnd"),
   ended: to("terminating", "stopExpiry", "erase", "notifyEnd"),
   notifyFailed: dead,
   closed: to("terminated", "stopExpiry", "leave", "failQueued"),
@@ -51,7 +51,8 @@ const ends: Readonly<Partial<Record<NotifierEvent, NotifierRow>>> = {
 
 /**
  * One subscription at its notifier. RFC 6665 §4.2.2, figure 2. In "respWait" the SUBSCRIBE waits for its answer; beyond the
- * figure is "terminating": the last NOTIFY is under way, and with its outcome the dialog ends (§4.4.1).
+ * figure are "terminating", in which the last NOTIFY is under way, and with its outcome the dialog ends (§4.4.1); and
+ * "expiring", which is the same of one whose time is over: it is over then, whatever NOTIFY still waits for Timer F.
  */
 export const notifier: MachineTable<NotifierState, NotifierEvent, NotifierAction> = {
   respWait: {
@@ -76,6 +77,11 @@ export const notifier: MachineTable<NotifierState, NotifierEvent, NotifierAction
   terminating: {
     notifyFailed: dead,
     finished: to("terminated", "leave", "failQueued", "reportEnded"),
+    closed: to("terminated", "leave", "failQueued"),
+  },
+  expiring: {
+    notifyFailed: to("terminated", "leave", "failQueued"),
+    finished: to("terminated", "leave", "failQueued"),
     closed: to("terminated", "leave", "failQueued"),
   },
   terminated: {},

@@ -9,6 +9,8 @@ export interface Candidate extends Arrival {
   readonly flow: Flow;
   readonly identities: readonly AssertedIdentity[];
   readonly push: ScreenedPush;
+  /** By which a new attempt at it is known. */
+  readonly repeatKey: string | undefined;
   /** What a look-up of credentials left of `handlerTimeoutMs`. */
   readonly timeLeftMs?: number;
 }

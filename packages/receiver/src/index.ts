@@ -12,6 +12,15 @@ export {
   type ReceiverEvent,
   type RefusedEvent,
 } from "./events.ts";
+export {
+  type FleetCredentials,
+  type FleetEvent,
+  type FleetPace,
+  type FleetStats,
+  HandsetFleet,
+  type HandsetFleetOptions,
+  type HandsetStats,
+} from "./fleet/index.ts";
 export type { HandlerAnswer, PushHandler, PushHandlers } from "./handlers.ts";
 export type { PushReceiverLimits, PushReceiverOptions } from "./options.ts";
 export type { ReceiverRole } from "./own-requests.ts";

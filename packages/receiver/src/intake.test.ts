@@ -22,10 +22,12 @@ describe("repeats of a request, known by Call-ID, CSeq and From tag", () => {
 
   it("are no repeats when one of the three differs", async () => {
     await rig.open();
-    await rig.send({ callId: "c", fromTag: "t", cseq: 4 });
-    await rig.send({ callId: "c", fromTag: "t", cseq: 5 });
-    await rig.send({ callId: "c", fromTag: "u", cseq: 4 });
-    await rig.send({ callId: "d", fromTag: "t", cseq: 4 });
+    let n = 0;
+    const text = () => ({ body: Buffer.from(`text ${n++}`), headers: [["Content-Type", "text/plain"]] as const });
+    await rig.send({ ...text(), callId: "c", fromTag: "t", cseq: 4 });
+    await rig.send({ ...text(), callId: "c", fromTag: "t", cseq: 5 });
+    await rig.send({ ...text(), callId: "c", fromTag: "u", cseq: 4 });
+    await rig.send({ ...text(), callId: "d", fromTag: "t", cseq: 4 });
     expect(rig.pushes.length).toBe(4);
   });
 
@@ -54,6 +56,55 @@ describe("repeats of a request, known by Call-ID, CSeq and From tag", () => {
     await rig.send({ callId: "c", fromTag: "t" });
     await rig.clock.advance(60_000);
     await rig.send({ callId: "c", fromTag: "t" });
+    expect(rig.pushes.length).toBe(2);
+  });
+});
+
+describe("new attempts at a push, known by Call-ID and content (RFC 3261 §8.1.3.5)", () => {
+  const attempt = (text: string, cseq: number, changes: object = {}) => ({
+    body: Buffer.from(text),
+    headers: [["Content-Type", "text/plain"]] as const,
+    callId: "c",
+    fromTag: `tag${cseq}`,
+    cseq,
+    ...changes,
+  });
+
+  it("get the answer of the first and are not told again, whatever CSeq and From tag they have", async () => {
+    const receiver = await rig.open({ handlers: { default: () => ({ statusCode: 603 }) } });
+    const codes: number[] = [];
+    for (const cseq of [1, 7, 8]) codes.push((await rig.send(attempt("one", cseq))).statusCode);
+    expect(codes).toEqual([603, 603, 603]);
+    expect(rig.pushes.length).toBe(1);
+    expect(receiver.stats).toMatchObject({ pushes: 1, repeats: 2 });
+  });
+
+  it("that come while a handler is at work wait for its answer", async () => {
+    const { promise, resolve } = Promise.withResolvers<{ statusCode: number }>();
+    await rig.open({ handlers: { default: () => promise } });
+    const sent = [rig.send(attempt("one", 1)), rig.send(attempt("one", 2))];
+    await rig.clock.advance(100);
+    resolve({ statusCode: 200 });
+    expect((await Promise.all(sent)).map(({ statusCode }) => statusCode)).toEqual([200, 200]);
+    expect(rig.pushes.length).toBe(1);
+  });
+
+  it("are other pushes with other content, another sender, or after the window", async () => {
+    await rig.open({ limits: { repeatWindowMs: 60_000 } });
+    await rig.send(attempt("one", 1));
+    await rig.send(attempt("two", 2));
+    await rig.send(attempt("one", 3, { from: "sip:other@home.test" }));
+    expect(rig.pushes.length).toBe(3);
+    await rig.clock.advance(60_000);
+    await rig.send(attempt("one", 4));
+    expect(rig.pushes.length).toBe(4);
+  });
+
+  it("reach the handler again when the first was asked to come back", async () => {
+    const codes = [486, 200];
+    await rig.open({ handlers: { default: () => ({ statusCode: codes.shift() ?? 500 }) } });
+    const answers = [await rig.send(attempt("one", 1)), await rig.send(attempt("one", 2))];
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([486, 200]);
     expect(rig.pushes.length).toBe(2);
   });
 });

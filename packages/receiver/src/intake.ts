@@ -17,6 +17,7 @@ import { asksUser, callHandler, closingAnswer, type HandlerResult, handlerFor, t
 import type { TrustedHops } from "./identity.ts";
 import { type Candidate, toIncomingPush } from "./incoming-push.ts";
 import type { PushReceiverLimits } from "./options.ts";
+import { pushKey } from "./push-key.ts";
 import { memoryKey, RecentMap } from "./recent-map.ts";
 import type { OwedReport, Reporter } from "./reports/index.ts";
 import { type Arrival, type ScreeningRules, screen } from "./screening.ts";
@@ -29,8 +30,13 @@ export interface IntakeOptions {
   readonly digest: DigestPolicy | undefined;
   readonly handlers: PushHandlers;
   readonly limits: Required<PushReceiverLimits>;
-  readonly onPush: ((event: PushEvent) => void) | undefined;
-  readonly onRefused: (event: RefusedEvent) => void;
+  readonly onPush: ((event: PushEvent, request: SipRequest) => void) | undefined;
+  readonly onRefused: (event: RefusedEvent, request: SipRequest) => void;
+  /**
+   * URI of the handset that a request is for, where one intake stands for several: a repeat is one only to the same handset, and
+   * it is that handset which reports.
+   */
+  readonly recipientOf?: (request: SipRequest) => string;
   readonly reporter: Reporter;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -54,12 +60,13 @@ export interface PushNotification {
 
 /**
  * Takes pushes, in MESSAGE and in NOTIFY: answers each request, and hands each push over once. A request is known again by
- * Call-ID, CSeq and From tag, whatever path it took; a notification also by server and session id, whatever carried it, because
- * repeats of a session id ask for one session (OMA DM 1.2 Notification).
+ * Call-ID, CSeq and From tag, whatever path it took; a push that a handler got also by {@link pushKey}; a notification also by server and session id, whatever carried it, because repeats of a session id ask
+ * for one session (OMA DM 1.2 Notification).
  */
 export class PushIntake {
   readonly #options: IntakeOptions;
   readonly #requests: RecentMap<SharedAnswer>;
+  readonly #pushes: RecentMap<SharedAnswer>;
   readonly #sessions: RecentMap<SharedAnswer>;
   #inFlight = 0;
   /** Pushes handed over, repeats answered like the first, and pushes refused, for metrics and tests. */
@@ -69,6 +76,7 @@ export class PushIntake {
     const { clock, limits } = options;
     this.#options = options;
     this.#requests = new RecentMap(clock, limits.repeatWindowMs, limits.maxRemembered);
+    this.#pushes = new RecentMap(clock, limits.repeatWindowMs, limits.maxRemembered);
     this.#sessions = new RecentMap(clock, limits.sessionWindowMs, limits.maxRemembered);
   }
 
@@ -98,7 +106,8 @@ export class PushIntake {
       respond(OK);
       return;
     }
-    const key = memoryKey(`${paramValue(request.from.params, "tag") ?? ""} ${request.cseq.seq} ${request.callId}`);
+    const tag = paramValue(request.from.params, "tag") ?? "";
+    const key = this.#keyFor(request, `${tag} ${request.cseq.seq} ${request.callId}`);
     const known = this.#requests.get(key);
     if (known !== undefined) this.stats.repeats++;
     const answer = known ?? new SharedAnswer();
@@ -127,15 +136,20 @@ export class PushIntake {
       return;
     }
     const { receivedAt } = arrival;
-    const candidate: Candidate = { request, carrier, receivedAt, origin, flow, identities, push: screened.push };
-    const { notification } = screened.push;
+    const { push } = screened;
+    const key = pushKey(request, carrier, push);
+    const repeatKey = key === undefined ? undefined : this.#keyFor(request, key);
+    const candidate: Candidate = { request, carrier, receivedAt, origin, flow, identities, push, repeatKey };
+    if (this.#isRepeat(this.#pushes, repeatKey, candidate, settle)) return;
+    const { notification } = push;
     if (notification === null || policy === undefined) {
       this.#checked(candidate, "unchecked", settle);
       return;
     }
     // The nonce that proved a notification may be spent when the same octets come again.
-    if (this.#isRepeat(signatureKey(notification), candidate, settle) || this.#isBusy(candidate, settle)) return;
-    const digest = digestStateOf(notification, screened.push.body, policy);
+    const proof = this.#sessionFor(request, signatureKey(notification));
+    if (this.#isRepeat(this.#sessions, proof, candidate, settle) || this.#isBusy(candidate, settle)) return;
+    const digest = digestStateOf(notification, push.body, policy);
     if (digest instanceof Promise) this.#whenKnown(digest, candidate, settle);
     else this.#checked(candidate, digest, settle);
   }
@@ -177,16 +191,28 @@ export class PushIntake {
       this.#refuse(candidate, refusal, settle);
       return;
     }
-    const session = push.notification === null ? undefined : sessionKey(push.notification, digest);
-    if (this.#isRepeat(session, candidate, settle) || this.#isBusy(candidate, settle)) return;
-    const signature = digest === "valid" && push.notification !== null ? signatureKey(push.notification) : undefined;
+    const { request } = candidate;
+    const { notification } = push;
+    const session = notification === null ? undefined : this.#keyFor(request, sessionKey(notification, digest));
+    if (this.#isRepeat(this.#sessions, session, candidate, settle) || this.#isBusy(candidate, settle)) return;
+    const proof = digest === "valid" && notification !== null ? signatureKey(notification) : undefined;
+    const signature = this.#sessionFor(request, proof);
     const keys = [session, signature].filter((key) => key !== undefined);
     this.#handOver(candidate, digest, keys, settle);
   }
 
+  #keyFor(request: SipRequest, key: string): string {
+    const { recipientOf } = this.#options;
+    return memoryKey(recipientOf === undefined ? key : `${recipientOf(request)} ${key}`);
+  }
+
+  #sessionFor(request: SipRequest, key: string | undefined): string | undefined {
+    return key === undefined ? undefined : this.#keyFor(request, key);
+  }
+
   /** Answers like the first, once that has its answer; what is reported of the first is true of its repeat. */
-  #isRepeat(key: string | undefined, candidate: Candidate, settle: Settle): boolean {
-    const known = key === undefined ? undefined : this.#sessions.get(key);
+  #isRepeat(among: RecentMap<SharedAnswer>, key: string | undefined, candidate: Candidate, settle: Settle): boolean {
+    const known = key === undefined ? undefined : among.get(key);
     if (known === undefined) return false;
     this.stats.repeats++;
     const report = this.#expectReport(candidate);
@@ -230,6 +256,8 @@ export class PushIntake {
     const early = answersEarly(candidate, settle);
     shared.give(settle);
     for (const session of sessions) this.#sessions.set(session, shared);
+    const { repeatKey } = candidate;
+    if (repeatKey !== undefined) this.#pushes.set(repeatKey, shared);
     this.stats.pushes++;
     this.#inFlight++;
     const finish = (result: HandlerResult): void => {
@@ -239,11 +267,12 @@ export class PushIntake {
       // A sender that is told to come back must find the session open.
       if (isRetryable(outcomeOf(answer.statusCode))) {
         for (const session of sessions) this.#sessions.delete(session, shared);
+        if (repeatKey !== undefined) this.#pushes.delete(repeatKey, shared);
       }
       shared.settle(answer);
       const given = early ? OK : answerBy(candidate.carrier, answer);
       if (report !== undefined) settleReport(report, given, result);
-      this.#tell(push, given);
+      this.#tell(push, given, candidate.request);
     };
     const { timeLeftMs: timeoutMs = limits.handlerTimeoutMs } = candidate;
     const context = { clock, logger, timeoutMs, signal: closing };
@@ -254,18 +283,18 @@ export class PushIntake {
 
   /** Only those who are trusted hear what became of a push: the others learn who is there, or make us write to third parties. */
   #expectReport({ request, identities, push, flow, receivedAt }: Candidate): OwedReport | undefined {
-    const { reporter, rules, hops } = this.#options;
+    const { reporter, rules, hops, recipientOf } = this.#options;
     const reports = push.unwrapped?.reports ?? null;
     if (reports === null) return undefined;
     if (rules.trust === undefined && !hops.trusts(flow)) return undefined;
-    return reporter.expect({ request, identities, reports, receivedAt });
+    return reporter.expect({ request, identities, reports, receivedAt, recipient: recipientOf?.(request) });
   }
 
-  #tell(push: IncomingPush, { statusCode: sipStatus }: Answer): void {
+  #tell(push: IncomingPush, { statusCode: sipStatus }: Answer, request: SipRequest): void {
     const { callId, from, applicationId, contentType, length, digest } = push;
     this.#options.logger.info({ callId, from, applicationId, contentType, length, digest, sipStatus }, "push received");
     const { onPush } = this.#options;
-    if (onPush !== undefined) this.#observe(callId, () => onPush(pushEvent(push, sipStatus)));
+    if (onPush !== undefined) this.#observe(callId, () => onPush(pushEvent(push, sipStatus), request));
   }
 
   #refuse({ request, carrier }: Arrival, refusal: Refusal, settle: Settle): void {
@@ -277,7 +306,7 @@ export class PushIntake {
     const contentType = headers.has("Content-Type") ? decodeText(headers.get("Content-Type") ?? "") : null;
     const from = decodeText(request.from.uriText);
     const event = { event: "refused", from, callId, contentType, length: body.length, sipStatus, reason } as const;
-    this.#observe(callId, () => this.#options.onRefused(event));
+    this.#observe(callId, () => this.#options.onRefused(event, request));
   }
 
   /** An observer's throw is its own affair: the push is answered already. */

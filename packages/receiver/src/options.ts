@@ -1,4 +1,4 @@
-import { checkNumbers, DEFAULT_MAX_BODY_BYTES, type PnParams, PushInputError } from "@sip-push/push";
+import { checkNumbers, DEFAULT_MAX_BODY_BYTES, type NumberRange, type PnParams, PushInputError } from "@sip-push/push";
 import {
   type Clock,
   type DigestAccount,
@@ -146,7 +146,7 @@ export interface ReadOptions {
 /** delta-seconds of RFC 3261 §25.1. */
 const MAX_SECONDS = 0xffff_ffff;
 
-const limitRanges = {
+export const limitRanges: Readonly<Record<keyof PushReceiverLimits, NumberRange>> = {
   maxBodyBytes: {},
   maxInFlight: {},
   busyRetryAfterSeconds: { max: MAX_SECONDS, integer: true },
@@ -209,7 +209,7 @@ function checkService(service: PnParams): void {
 }
 
 /** The settings for reports, also when only the policy is given. */
-export function reportOptionsOf({ reports = {} }: PushReceiverOptions): ReportOptions {
+export function reportOptionsOf({ reports = {} }: Pick<PushReceiverOptions, "reports">): ReportOptions {
   return typeof reports === "string" ? { policy: reports } : reports;
 }
 

@@ -94,7 +94,7 @@ export class PushReceiver {
       digest: options.digest,
       handlers: options.handlers ?? {},
       limits,
-      onPush: options.onPush,
+      onPush: options.onPush && ((push) => options.onPush?.(push)),
       onRefused: this.#onEvent,
       reporter: this.#reporter,
       clock,

@@ -11,8 +11,11 @@ import {
 import { type ReportAction, type ReportEvent, type ReportState, report } from "./report.machine.ts";
 import type { ReportOptions } from "./report-options.ts";
 
+/** A request of this user; `from` names which of several. */
+export type OwnRequestInit = Omit<RequestInit, "from"> & { readonly from?: string };
+
 /** Sends one request of this user; never rejects. `OwnRequests.send` is one. */
-export type SendRequest = (init: Omit<RequestInit, "from">, signal: AbortSignal) => Promise<SendOutcome>;
+export type SendRequest = (init: OwnRequestInit, signal: AbortSignal) => Promise<SendOutcome>;
 
 export interface ReportQueueOptions
   extends Required<Pick<ReportOptions, "maxPending" | "maxAttempts" | "retryBaseMs" | "retryMaxMs">> {
@@ -70,7 +73,7 @@ export class ReportQueue {
    *
    * @param ended hears once what came of it.
    */
-  push(request: Omit<RequestInit, "from">, ended: (result: ReportResult) => void): void {
+  push(request: OwnRequestInit, ended: (result: ReportResult) => void): void {
     const problem = this.#closed ? "closing" : "too many reports at a time";
     if (this.#closed || this.#pending.size >= this.#options.maxPending) {
       this.drop();
@@ -107,7 +110,7 @@ export class ReportQueue {
 /** Performs the actions of {@link report} for one. */
 class Outgoing {
   state: ReportState = "idle";
-  readonly #request: Omit<RequestInit, "from">;
+  readonly #request: OwnRequestInit;
   readonly #options: ReportQueueOptions;
   readonly #ended: (result: ReportResult) => void;
   readonly #abort = new AbortController();
@@ -119,7 +122,7 @@ class Outgoing {
   /** The last answer, or why there is none. */
   #last: Omit<ReportResult, "outcome"> = { sipStatus: null, reason: "given up" };
 
-  constructor(request: Omit<RequestInit, "from">, options: ReportQueueOptions, ended: (result: ReportResult) => void) {
+  constructor(request: OwnRequestInit, options: ReportQueueOptions, ended: (result: ReportResult) => void) {
     this.#request = request;
     this.#options = options;
     this.#ended = ended;

@@ -32,10 +32,12 @@ export interface ReportablePush {
   readonly identities: readonly AssertedIdentity[];
   readonly reports: ReportRequest;
   readonly receivedAt: Date;
+  /** URI of the user who got it, where one reporter stands for several; `aor` when left out. */
+  readonly recipient?: string | undefined;
 }
 
 /** What is kept of a push until its fate is known; not the request, which may be large. */
-interface Subject extends Pick<ReportablePush, "reports" | "receivedAt"> {
+interface Subject extends Pick<ReportablePush, "reports" | "receivedAt" | "recipient"> {
   readonly target: string;
 }
 
@@ -76,13 +78,13 @@ export class Reporter {
       this.#queue.drop();
       return undefined;
     }
-    const { reports, receivedAt } = push;
+    const { reports, receivedAt, recipient } = push;
     const options = reports.asked.includes("processing")
       ? this.#options
       : { ...this.#options, processingAfterMs: undefined };
     const owed = new OwedReport(
       options,
-      (fate) => this.#tell({ reports, receivedAt, target }, fate),
+      (fate) => this.#tell({ reports, receivedAt, recipient, target }, fate),
       () => void this.#owed.delete(owed),
     );
     this.#owed.add(owed);
@@ -96,11 +98,12 @@ export class Reporter {
     await this.#queue.close(timeoutMs);
   }
 
-  #tell({ reports, target, receivedAt }: Subject, fate: PushFate): void {
-    const { policy, aor, logger, onEvent } = this.#options;
+  #tell({ reports, target, receivedAt, recipient }: Subject, fate: PushFate): void {
+    const { policy, logger, onEvent } = this.#options;
+    const aor = recipient ?? this.#options.aor;
     const { messageId, asked } = reports;
     const content = reportFor(policy, fate, asked);
-    const key = memoryKey(`${content?.kind} ${messageId} ${target}`);
+    const key = memoryKey(`${recipient ?? ""} ${content?.kind} ${messageId} ${target}`);
     if (content === undefined || this.#told.get(key) !== undefined) return;
     this.#told.set(key, true);
     const subject = {
@@ -115,6 +118,7 @@ export class Reporter {
         {
           method: "MESSAGE",
           requestUri: target,
+          ...(recipient === undefined ? {} : { from: recipient }),
           callId: newCallId(),
           fromTag: newTag(),
           headers: [["Content-Type", "message/cpim"]],

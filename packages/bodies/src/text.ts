@@ -1,6 +1,7 @@
 import { BodyError } from "./errors.ts";
 
 const encoder = new TextEncoder();
+const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** UTF-8 of `text`. A lone surrogate has no UTF-8 and would silently become U+FFFD, so it is refused. */
 export function encodeUtf8(text: string, field: string): Uint8Array {
@@ -31,7 +32,7 @@ export function utf8Length(text: string): number {
  */
 export function decodeUtf8(octets: Uint8Array, field: string, offset = 0): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(octets);
+    return strictDecoder.decode(octets);
   } catch (cause) {
     const at = offset + validPrefixLength(octets);
     throw new BodyError("BODY_BAD_CHARSET", field, "is not UTF-8", { offset: at, cause });

@@ -1,5 +1,5 @@
 import type { XmlElement } from "@sip-push/bodies";
-import type { AttributeRow, ChildRow, ElementRow } from "./element-rows.ts";
+import { type AttributeRow, type ChildRow, type ElementRow, fieldsOf } from "./element-rows.ts";
 import { elementNames } from "./elements.ts";
 import { PapError, type PapErrorCode } from "./errors.ts";
 import { tagAt } from "./fragment.ts";
@@ -33,13 +33,15 @@ export function decodeElement(
   }
   checkNoText(element, path, context);
   checkAttributeNames(element, row, path, context);
-  const children = sortChildren(element, row, path, context);
+  const { attributes, children } = fieldsOf(row);
+  const sorted = sortChildren(element, row, path, context);
   const model: Record<string, unknown> = {};
-  for (const [member, field] of Object.entries(row.fields)) {
-    const value =
-      field.row === "attribute"
-        ? decodeAttribute(element, field, path, context)
-        : decodeChildren(element, field, children.get(field.element.name) ?? [], path, context);
+  for (const [member, field] of attributes) {
+    const value = decodeAttribute(element, field, path, context);
+    if (value !== undefined) model[member] = value;
+  }
+  for (const [index, [member, field]] of children.entries()) {
+    const value = decodeChildren(element, field, sorted[index] ?? [], path, context);
     if (value !== undefined) model[member] = value;
   }
   return row.only === undefined ? model : model[row.only];
@@ -68,7 +70,7 @@ export function elementError(
 
 /** No element of PAP has character data. */
 export function checkNoText(element: XmlElement, path: string, context: DecodeContext): void {
-  if (!/[^ \t\r\n]/.test(element.text)) return;
+  if (element.text === "" || !/[^ \t\r\n]/.test(element.text)) return;
   throw elementError("PAP_MISPLACED_TEXT", "holds text", element, path, context);
 }
 
@@ -79,10 +81,12 @@ export function checkAttributeNames(
   path: string,
   context: DecodeContext,
 ): void {
-  const rows = Object.values(row.fields).filter((field) => field.row === "attribute");
+  const rows = fieldsOf(row).attributes;
   const { misspelledAttributes, unknownAttributes, laterAttributes } = context.leniency;
   for (const { name, namespace } of element.attributes) {
-    const known = rows.find((each) => each.name === name || (misspelledAttributes && each.misspelled === name));
+    const known = rows.find(
+      ([, each]) => each.name === name || (misspelledAttributes && each.misspelled === name),
+    )?.[1];
     const isKnown = known !== undefined && namespace === "";
     if (isKnown && (laterAttributes || isIn(known, context.version))) continue;
     if (!isKnown && unknownAttributes) continue;
@@ -118,27 +122,29 @@ function decodeAttribute(
   throw elementError("PAP_BAD_ATTRIBUTE", problem, element, path, context, row.name);
 }
 
-/** The children by name; they stand in the order of the rows, and those that are no list once. */
+/** The children by the index of their row; they stand in the order of the rows, and those that are no list once. */
 function sortChildren(
   element: XmlElement,
   row: ElementRow<unknown>,
   path: string,
   context: DecodeContext,
-): ReadonlyMap<string, readonly XmlElement[]> {
-  const rows = Object.values(row.fields).filter((field) => field.row === "child");
-  const sorted = new Map<string, XmlElement[]>();
+): readonly (readonly XmlElement[])[] {
+  if (element.children.length === 0) return [];
+  const rows = fieldsOf(row).children;
+  const sorted: XmlElement[][] = rows.map(() => []);
   let position = 0;
   for (const child of element.children) {
-    const found = rows.findIndex(({ element: { name } }) => child.namespace === "" && name === child.name);
-    const childPath = `${path}/${child.name.slice(0, 40)}`;
-    if (found < 0) throw elementError(...unexpected(child, `in ${row.name}`), child, childPath, context);
-    const siblings = sorted.get(child.name) ?? [];
-    if (found < position) throw elementError("PAP_MISPLACED_ELEMENT", "stands too late", child, childPath, context);
-    if (siblings.length > 0 && rows[found]?.isList === false) {
-      throw elementError("PAP_MISPLACED_ELEMENT", "stands twice", child, childPath, context);
+    const found = rows.findIndex(([, { element: each }]) => each.name === child.name && child.namespace === "");
+    const siblings = sorted[found];
+    const childPath = (): string => `${path}/${child.name.slice(0, 40)}`;
+    if (siblings === undefined) {
+      throw elementError(...unexpected(child, `in ${row.name}`), child, childPath(), context);
+    }
+    if (found < position) throw elementError("PAP_MISPLACED_ELEMENT", "stands too late", child, childPath(), context);
+    if (siblings.length > 0 && rows[found]?.[1].isList === false) {
+      throw elementError("PAP_MISPLACED_ELEMENT", "stands twice", child, childPath(), context);
     }
     siblings.push(child);
-    sorted.set(child.name, siblings);
     position = found;
   }
   return sorted;
@@ -163,6 +169,8 @@ function decodeChildren(
     if (row.waiver !== undefined && context.leniency[row.waiver]) return "";
     throw elementError("PAP_MISSING_ELEMENT", `has no ${row.element.name}`, element, path, context);
   }
-  const models = children.map((child) => decodeElement(child, row.element, `${path}/${child.name}`, context));
+  if (children.length === 0) return row.isList ? [] : undefined;
+  const childPath = `${path}/${row.element.name}`;
+  const models = children.map((child) => decodeElement(child, row.element, childPath, context));
   return row.isList ? models : models[0];
 }

@@ -20,6 +20,8 @@ import {
   bestVersion,
   doctypeNamed,
   type PapDoctype,
+  type PapVersion,
+  papDoctypes,
   papVersions,
   parseSupportedVersions,
   serializeDoctype,
@@ -138,17 +140,34 @@ export function encodePapDocument(document: PapDocument): Uint8Array {
   if (row === undefined || !papVersions.includes(version)) {
     throw new PapError("PAP_BAD_VALUE", row === undefined ? "is no operation" : "is no version");
   }
-  const versions = document.supportedVersions ?? (version === "1.0" ? [] : supportedVersions.split(","));
-  if (!areSupportedVersions(versions)) {
-    throw new PapError("PAP_BAD_VALUE", "supportedVersions holds what is none");
-  }
+  const attributes = productName === undefined ? [] : [{ name: "product-name", namespace: "", value: productName }];
   const root = xmlElement("pap", {
-    attributes: { "product-name": productName },
+    attributes,
     children: [encodeElement(operation, row, `pap/${row.name}`, version)],
   });
-  const doctype = serializeDoctype(version, publicId, versions);
+  const doctype = doctypeFor(version, publicId, document.supportedVersions);
   return fromBodies(
     () => serializeXml(root, { doctype }),
     () => ({ element: `pap/${row.name}` }),
   );
+}
+
+const OWN_VERSIONS: readonly string[] = supportedVersions.split(",");
+/** DOCTYPEs that say our versions, by version and public identifier of the table. */
+const ownDoctypes = new Map(
+  papDoctypes.map(({ version, publicId }) => [
+    `${version} ${publicId}`,
+    serializeDoctype(version, publicId, version === "1.0" ? [] : OWN_VERSIONS),
+  ]),
+);
+
+function doctypeFor(
+  version: PapVersion,
+  publicId: string | undefined,
+  versions: readonly string[] = version === "1.0" ? [] : OWN_VERSIONS,
+): string {
+  const own = versions === OWN_VERSIONS ? ownDoctypes.get(`${version} ${publicId}`) : undefined;
+  if (own !== undefined) return own;
+  if (areSupportedVersions(versions)) return serializeDoctype(version, publicId, versions);
+  throw new PapError("PAP_BAD_VALUE", "supportedVersions holds what is none");
 }

@@ -44,6 +44,27 @@ export interface ElementRow<T> {
   readonly model?: T;
 }
 
+/** The fields of an element as decoder and encoder go through them. */
+export interface ElementFields {
+  readonly attributes: ReadonlyArray<readonly [member: string, row: AttributeRow<unknown>]>;
+  /** In the order of the document. */
+  readonly children: ReadonlyArray<readonly [member: string, row: ChildRow<unknown>]>;
+}
+
+const fieldsByRow = new WeakMap<ElementRow<unknown>, ElementFields>();
+
+export function fieldsOf(row: ElementRow<unknown>): ElementFields {
+  const known = fieldsByRow.get(row);
+  if (known !== undefined) return known;
+  const all = Object.entries(row.fields);
+  const fields: ElementFields = {
+    attributes: all.flatMap(([member, field]) => (field.row === "attribute" ? [[member, field] as const] : [])),
+    children: all.flatMap(([member, field]) => (field.row === "child" ? [[member, field] as const] : [])),
+  };
+  fieldsByRow.set(row, fields);
+  return fields;
+}
+
 /** A row for every member of the model, with the type of that member. */
 type FieldsOf<T> = { readonly [K in Exclude<keyof T, "kind">]-?: FieldRow<NonNullable<T[K]>> };
 

@@ -1,6 +1,6 @@
-import { type XmlElement, xmlElement } from "@sip-push/bodies";
+import type { XmlAttribute, XmlElement } from "@sip-push/bodies";
 import { isIn } from "./decode-element.ts";
-import type { AttributeRow, ElementRow } from "./element-rows.ts";
+import { type AttributeRow, type ElementRow, fieldsOf } from "./element-rows.ts";
 import { PapError } from "./errors.ts";
 import type { PapVersion } from "./versions.ts";
 
@@ -12,21 +12,23 @@ import type { PapVersion } from "./versions.ts";
 export function encodeElement(model: unknown, row: ElementRow<unknown>, path: string, version: PapVersion): XmlElement {
   const members = (row.only === undefined ? model : { [row.only]: model }) as Readonly<Record<string, unknown>> | null;
   if (typeof members !== "object" || members === null) throw badValue("is no object", path);
-  const attributes: Record<string, string | undefined> = {};
+  const attributes: XmlAttribute[] = [];
   const children: XmlElement[] = [];
-  for (const [member, field] of Object.entries(row.fields)) {
+  const fields = fieldsOf(row);
+  for (const [member, field] of fields.attributes) {
+    const value = encodeAttribute(members[member], field, path, version);
+    if (value !== undefined) attributes.push({ name: field.name, namespace: "", value });
+  }
+  for (const [member, field] of fields.children) {
     const value = members[member];
-    if (field.row === "attribute") attributes[field.name] = encodeAttribute(value, field, path, version);
-    else {
-      const values: readonly unknown[] =
-        field.isList && Array.isArray(value) ? value : value === undefined ? [] : [value];
-      if (values.length < field.min) throw badValue(`has no ${field.element.name}`, path);
-      for (const each of values) {
-        children.push(encodeElement(each, field.element, `${path}/${field.element.name}`, version));
-      }
+    const values: readonly unknown[] =
+      field.isList && Array.isArray(value) ? value : value === undefined ? [] : [value];
+    if (values.length < field.min) throw badValue(`has no ${field.element.name}`, path);
+    for (const each of values) {
+      children.push(encodeElement(each, field.element, `${path}/${field.element.name}`, version));
     }
   }
-  return xmlElement(row.name, { attributes, children });
+  return { name: row.name, namespace: "", attributes, children, text: "" };
 }
 
 function encodeAttribute(

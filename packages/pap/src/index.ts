@@ -11,6 +11,7 @@ export {
 export { decodePapDocument, encodePapDocument } from "./document.ts";
 export { defaultQualityOfService } from "./elements.ts";
 export { PapError, type PapErrorCode, type PapErrorDetails, papErrorCodes } from "./errors.ts";
+export { xmlSafe } from "./fragment.ts";
 export { applicationIdOf, decodePap, encodePap } from "./message.ts";
 export { lenient, type PapDecodeOptions, type PapLeniency, type PapLimits } from "./options.ts";
 export {

@@ -37,9 +37,15 @@ function withoutOffset(local: Date, sign: string, hours: number, minutes: number
   return new Date(local.getTime() + (sign === "+" ? -offsetMs : offsetMs));
 }
 
+/** The last second written: a gateway that is busy writes the same over and over. */
+let last = { second: Number.NaN, text: "" };
+
 /** `2026-11-21T17:30:00Z`, without the fraction of the second; undefined for a date outside of the years 0000 to 9999. */
 export function serializeTimestamp(date: Date): string | undefined {
+  const second = Math.floor(date.getTime() / 1000);
+  if (second === last.second) return last.text;
   const year = date.getUTCFullYear();
   if (!(year >= 0 && year <= 9999)) return undefined;
-  return `${date.toISOString().slice(0, 19)}Z`;
+  last = { second, text: `${date.toISOString().slice(0, 19)}Z` };
+  return last.text;
 }

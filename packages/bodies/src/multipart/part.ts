@@ -14,7 +14,18 @@ const LF = 0x0a;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const NAME = /^[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+$/;
 
-type HeaderFields = Map<string, { readonly name: string; readonly value: string; readonly offset: number }[]>;
+interface HeaderField {
+  readonly name: string;
+  value: string;
+  readonly offset: number;
+}
+
+/** Header fields by name in lower case; those without a member of their own in {@link BodyPart} also in order. */
+interface HeaderFields {
+  readonly own: ReadonlyMap<string, readonly HeaderField[]>;
+  readonly others: readonly HeaderField[];
+  readonly bodyStart: number;
+}
 
 /** The fields of which {@link BodyPart} has members; Content-Length says nothing where delimiters do. */
 const OWN_FIELDS: ReadonlySet<string> = new Set([
@@ -42,10 +53,12 @@ export function decodePart(
   limits: BodyLimits,
   needsContent = false,
 ): BodyPart {
-  const { fields, bodyStart } = readHeader(octets, start, end, base, field, limits, needsContent);
-  const single = (name: string): { value: string; offset: number } | undefined => {
-    const found = fields.get(name);
-    if ((found?.length ?? 0) > 1) throw bad(`${field}.${found?.[1]?.name}`, "stands twice", found?.[1]?.offset);
+  const { own, others, bodyStart } = readHeader(octets, start, end, base, field, limits, needsContent);
+  const single = (name: string): HeaderField | undefined => {
+    const found = own.get(name);
+    if (found !== undefined && found.length > 1) {
+      throw bad(`${field}.${found[1]?.name}`, "stands twice", found[1]?.offset);
+    }
     return found?.[0];
   };
   const contentType = single("content-type");
@@ -67,11 +80,7 @@ export function decodePart(
     }),
     ...(coding !== undefined && { contentEncoding: coding }),
     ...(encodingField !== undefined && { transferEncoding }),
-    headers: [...fields]
-      .filter(([name]) => !OWN_FIELDS.has(name))
-      .flatMap(([, values]) => values)
-      .sort((a, b) => a.offset - b.offset)
-      .map(({ name, value }) => [name, value] as const),
+    headers: others.map(({ name, value }) => [name, value] as const),
     body: decodeTransfer(octets.subarray(bodyStart, end), transferEncoding, `${field}.body`, base + bodyStart),
   };
 }
@@ -84,11 +93,12 @@ function readHeader(
   field: string,
   limits: BodyLimits,
   needsContent: boolean,
-): { fields: HeaderFields; bodyStart: number } {
+): HeaderFields {
   const { maxHeaders = DEFAULT_MAX_HEADERS, maxHeaderOctets = DEFAULT_MAX_HEADER_OCTETS } = limits;
-  const fields: HeaderFields = new Map();
+  const own = new Map<string, HeaderField[]>();
+  const others: HeaderField[] = [];
   let count = 0;
-  let last: { name: string; value: string; offset: number } | undefined;
+  let last: HeaderField | undefined;
   for (let at = start; at < end; ) {
     const lineFeed = octets.indexOf(LF, at);
     if (needsContent && lineFeed < 0) break;
@@ -96,10 +106,10 @@ function readHeader(
     if (next - start > maxHeaderOctets)
       throw tooLarge(field, `header fields over ${maxHeaderOctets} octets`, base + at);
     const lineEnd = withoutLineEnd(octets, at, next);
-    if (lineEnd === at) return { fields, bodyStart: next };
+    if (lineEnd === at) return { own, others, bodyStart: next };
     const line = decoder.decode(octets.subarray(at, lineEnd));
     if (/[\0\r]/.test(line)) throw bad(field, "a header field with a control character", base + at);
-    if (/^[ \t]/.test(line) && last !== undefined) last.value = `${last.value} ${line.trim()}`.trim();
+    if (last !== undefined && /^[ \t]/.test(line)) last.value = `${last.value} ${line.trim()}`.trim();
     else {
       const colon = line.indexOf(":");
       const name = line.slice(0, Math.max(colon, 0)).trimEnd();
@@ -107,13 +117,16 @@ function readHeader(
       if (++count > maxHeaders) throw tooLarge(field, `more than ${maxHeaders} header fields`, base + at);
       last = { name, value: line.slice(colon + 1).trim(), offset: base + at };
       const key = name.toLowerCase();
-      fields.set(key, [...(fields.get(key) ?? []), last]);
+      const same = own.get(key);
+      if (!OWN_FIELDS.has(key)) others.push(last);
+      else if (same === undefined) own.set(key, [last]);
+      else same.push(last);
     }
     at = next;
   }
   if (needsContent) throw new BodyError("BODY_TRUNCATED", field, "no empty line", { offset: base + end });
   // RFC 2046 §5.1.1 body-part: the empty line may be missing when there is no content.
-  return { fields, bodyStart: end };
+  return { own, others, bodyStart: end };
 }
 
 function withoutLineEnd(octets: Uint8Array, start: number, next: number): number {

@@ -1,24 +1,29 @@
-import sax, { type QualifiedAttribute, type QualifiedName, type QualifiedTag, type SAXParser } from "sax";
 import { BodyError, type BodyErrorCode } from "../errors.ts";
 import { type BodyLimits, checkOctets, DEFAULT_MAX_ELEMENTS, DEFAULT_MAX_XML_DEPTH } from "../limits.ts";
-import { findDoctype } from "./doctype.ts";
-import { NCNAME, XmlSource } from "./source.ts";
-import type { XmlAttribute, XmlDocument, XmlElement, XmlInstruction } from "./tree.ts";
+import { DOCTYPE_OPENING, instructionOf, readDoctype } from "./doctype.ts";
+import { type NamespaceScope, namesOf, noNamespaces } from "./namespaces.ts";
+import { withoutReferences } from "./references.ts";
+import { isNcName, XmlSource } from "./source.ts";
+import { endOf, readStartTag, skipWhite, type TagReading } from "./start-tag.ts";
+import type { XmlDocument, XmlElement, XmlInstruction } from "./tree.ts";
 
-const XMLNS = "http://www.w3.org/2000/xmlns/";
-/** Namespaces that no other prefix may be declared for, nor the default. Namespaces in XML §3. */
-const RESERVED: ReadonlySet<string> = new Set([XMLNS, "http://www.w3.org/XML/1998/namespace"]);
-/** Attributes of a start tag as written, to find the ones that the reader drops because they stand twice. */
-const WRITTEN_ATTRIBUTE = /[^\s=<>"'/]+\s*=\s*(?:"[^"]*"|'[^']*')/g;
+const LESS = 0x3c;
+const GREATER = 0x3e;
 
-/** Of one element. */
-const MAX_ATTRIBUTES = 256;
-/** Characters that the reader gets at a time. */
-const PIECE_LENGTH = 8192;
+const COMMENT = "<!--";
+const CDATA = "<![CDATA[";
+const NOT_WHITE = /[^ \t\n]/g;
 
 interface OpenElement extends XmlElement {
   readonly children: XmlElement[];
   text: string;
+}
+
+interface Open {
+  readonly element: OpenElement;
+  /** Name as written, with its prefix: what the end tag must say. */
+  readonly written: string;
+  readonly scope: NamespaceScope;
 }
 
 /**
@@ -26,7 +31,7 @@ interface OpenElement extends XmlElement {
  * declares has an effect, and a reference to any entity but the five predefined ones is an error, so nothing ever expands.
  *
  * Spec: XML 1.0, Namespaces in XML 1.0. Skips comments; CDATA sections become text. Refuses more than 256 attributes of an
- * element, and a value, comment or instruction over 64 Ki characters.
+ * element, a value, comment or instruction over 64 Ki characters, and a name over 1,024.
  *
  * @throws {BodyError} `BODY_TRUNCATED`, `_TOO_LARGE`, `_BAD_CHARSET` or `_BAD_XML`, with the offset in octets and, as field,
  * the open elements (`pap/push-message`).
@@ -36,158 +41,176 @@ export function parseXml(octets: Uint8Array, limits: BodyLimits = {}): XmlDocume
   return new XmlReader(new XmlSource(octets), limits).read();
 }
 
-class XmlReader {
+/** One pass over the text, markup by markup. Whatever is not XML, or not taken, is an error where it stands. */
+class XmlReader implements TagReading {
   readonly #source: XmlSource;
+  readonly #text: string;
   readonly #maxDepth: number;
   #elementsLeft: number;
-  readonly #open: OpenElement[] = [];
+  #at = 0;
+  readonly #open: Open[] = [];
   #root: XmlElement | null = null;
   #doctype: string | null = null;
   readonly #instructions: XmlInstruction[] = [];
-  readonly #parser: SAXParser;
 
   constructor(source: XmlSource, limits: BodyLimits) {
     this.#source = source;
+    this.#text = source.text;
     this.#maxDepth = limits.maxDepth ?? DEFAULT_MAX_XML_DEPTH;
     this.#elementsLeft = limits.maxElements ?? DEFAULT_MAX_ELEMENTS;
-    this.#parser = this.#newParser();
   }
 
   read(): XmlDocument {
-    const { text } = this.#source;
-    try {
-      this.#write(this.#withoutDoctype());
-    } catch (error) {
-      if (error instanceof BodyError) throw error;
-      // The reader's own failures on input that it did not expect.
-      this.#fail("BODY_BAD_XML", "cannot be read", this.#parser.position, error);
+    const text = this.#text;
+    while (this.#at < text.length) {
+      if (text.charCodeAt(this.#at) === LESS) this.#markup();
+      else this.#characters();
     }
-    if (this.#root === null) this.#fail("BODY_TRUNCATED", "no root element", text.length);
+    if (this.#root === null || this.#open.length > 0) return this.failAtEnd();
     return { root: this.#root, doctype: this.#doctype, instructions: this.#instructions };
   }
 
-  /**
-   * In pieces, to look in between at the attributes of an open tag: the reader compares each with all before it, so that a
-   * megabyte of them would take it a minute, and it tells of them only when the tag ends.
-   */
-  #write(text: string): void {
-    const parser = this.#parser as SAXParser & { readonly attribList: readonly unknown[] };
-    for (let at = 0; at < text.length; at += PIECE_LENGTH) {
-      parser.write(text.slice(at, at + PIECE_LENGTH));
-      if (parser.attribList.length > MAX_ATTRIBUTES) {
-        this.#fail("BODY_TOO_LARGE", `an element has more than ${MAX_ATTRIBUTES} attributes`, parser.position);
-      }
+  #markup(): void {
+    const text = this.#text;
+    const start = this.#at;
+    const next = text[start + 1];
+    if (next === "/") this.#endTag();
+    else if (next === "?") this.#instruction();
+    else if (next !== "!") this.#openElement();
+    else if (text.startsWith(COMMENT, start)) this.#comment();
+    else if (text.startsWith(CDATA, start) && this.#open.length > 0) this.#cdata();
+    else if (text.startsWith(DOCTYPE_OPENING, start)) this.#readDoctype();
+    else {
+      const rest = text.slice(start, start + CDATA.length);
+      const isCut = start + rest.length === text.length && rest !== CDATA;
+      if (isCut && [COMMENT, CDATA, DOCTYPE_OPENING].some((opening) => opening.startsWith(rest))) this.failAtEnd();
+      this.fail("BODY_BAD_XML", "a declaration outside a DOCTYPE", start);
     }
-    parser.close();
   }
 
-  #newParser(): SAXParser {
-    // Without strictEntities, the entities of HTML would be taken.
-    const options = { xmlns: true, position: true, strictEntities: true };
-    const parser = new sax.SAXParser(true, options);
-    const addText = (text: string): void => this.#addText(text);
-    const fail = (problem: string): never => this.#fail("BODY_BAD_XML", problem, parser.position - 1);
-    const handlers: Partial<SAXParser> = {
-      onerror: (error) => this.#failAsReader(error),
-      onopentag: (tag) => this.#openElement(tag as QualifiedTag),
-      onclosetag: () => this.#open.pop(),
-      ontext: addText,
-      oncdata: addText,
-      ondoctype: () => fail("a DOCTYPE may stand once, before the root element"),
-      onprocessinginstruction: ({ name, body }) => this.#addInstruction(name, body),
-      onsgmldeclaration: () => fail("a declaration outside a DOCTYPE"),
-    };
-    Object.assign(parser, handlers);
-    return parser;
+  #characters(): void {
+    const text = this.#text;
+    const next = text.indexOf("<", this.#at);
+    const end = next < 0 ? text.length : next;
+    const parent = this.#open.at(-1);
+    if (parent === undefined) {
+      NOT_WHITE.lastIndex = this.#at;
+      const index = NOT_WHITE.exec(text)?.index ?? end;
+      if (index < end) this.fail("BODY_BAD_XML", "text outside the root element", index);
+    } else {
+      parent.element.text += this.resolved(this.#at, end, next < 0);
+    }
+    this.#at = end;
   }
 
-  #openElement(tag: QualifiedTag): void {
-    const start = this.#parser.startTagPosition - 1;
-    const attributes = Object.values(tag.attributes);
-    if (attributes.length > MAX_ATTRIBUTES) {
-      this.#fail("BODY_TOO_LARGE", `an element has more than ${MAX_ATTRIBUTES} attributes`, start);
+  /** The text in between, references replaced. */
+  resolved(start: number, end: number, isCut = false): string {
+    const text = this.#text.slice(start, end);
+    if (!text.includes("&")) return text;
+    const resolved = withoutReferences(text, isCut);
+    if (typeof resolved === "string") return resolved;
+    const index = start + resolved.index;
+    return this.fail(index === this.#text.length ? "BODY_TRUNCATED" : "BODY_BAD_XML", resolved.problem, index);
+  }
+
+  #comment(): void {
+    const text = this.#text;
+    const start = this.#at;
+    const end = endOf(text, "--", start + COMMENT.length, "a comment", this) + 2;
+    if (text[end] !== ">") {
+      if (end >= text.length) this.failAtEnd();
+      this.fail("BODY_BAD_XML", "-- inside a comment", end);
     }
+    this.#at = end + 1;
+  }
+
+  #cdata(): void {
+    const start = this.#at + CDATA.length;
+    const end = this.#text.indexOf("]]>", start);
+    if (end < 0) this.failAtEnd();
+    const parent = this.#open.at(-1) as Open;
+    parent.element.text += this.#text.slice(start, end);
+    this.#at = end + 3;
+  }
+
+  #instruction(): void {
+    const start = this.#at + 2;
+    const end = endOf(this.#text, "?>", start, "an instruction", this);
+    this.#at = end + 2;
+    const instruction = instructionOf(this.#text.slice(start, end));
+    if (!isNcName(instruction.target)) this.fail("BODY_BAD_XML", "an instruction without a name", start - 2);
+    if (this.#open.length === 0) this.#addInstruction(instruction, start - 2);
+  }
+
+  #addInstruction(instruction: XmlInstruction, index: number): void {
+    if (instruction.target.toLowerCase() === "xml") return;
+    if (--this.#elementsLeft < 0) this.fail("BODY_TOO_LARGE", "too many instructions", index);
+    this.#instructions.push(instruction);
+  }
+
+  #readDoctype(): void {
+    const start = this.#at;
+    if (this.#root !== null || this.#doctype !== null) {
+      this.fail("BODY_BAD_XML", "a DOCTYPE may stand once, before the root element", start);
+    }
+    const { end, text, instructions } = readDoctype(this.#text, start);
+    if (end < 0) this.fail("BODY_TRUNCATED", "the document ends inside the DOCTYPE", this.#text.length);
+    this.#doctype = text;
+    for (const instruction of instructions) this.#addInstruction(instruction, start);
+    this.#at = end;
+  }
+
+  #endTag(): void {
+    const { written } = this.#open.at(-1) ?? { written: "" };
+    const text = this.#text;
+    const start = this.#at + 2;
+    let at = start + written.length;
+    if (written === "" || !text.startsWith(written, start)) this.#failInEndTag(start);
+    at = skipWhite(text, at);
+    if (text.charCodeAt(at) !== GREATER) this.#failInEndTag(start);
+    this.#open.pop();
+    this.#at = at + 1;
+  }
+
+  #failInEndTag(start: number): never {
+    const end = this.#text.indexOf(">", start);
+    if (end < 0) this.failAtEnd();
+    return this.fail("BODY_BAD_XML", "an end tag without its start tag", end);
+  }
+
+  #openElement(): void {
+    const start = this.#at;
+    const { name: written, attributes, isEmpty, end } = readStartTag(this.#text, start, this);
+    this.#at = end;
     this.#elementsLeft -= 1 + attributes.length;
-    if (this.#elementsLeft < 0) this.#fail("BODY_TOO_LARGE", "too many elements and attributes", start);
+    if (this.#elementsLeft < 0) this.fail("BODY_TOO_LARGE", "too many elements and attributes", start);
     if (this.#open.length >= this.#maxDepth) {
-      this.#fail("BODY_TOO_LARGE", `elements are nested deeper than ${this.#maxDepth}`, start);
+      this.fail("BODY_TOO_LARGE", `elements are nested deeper than ${this.#maxDepth}`, start);
     }
-    if (this.#root !== null && this.#open.length === 0) this.#fail("BODY_BAD_XML", "a second root element", start);
-    // A prefix such as `constructor` is found, undeclared, on the prototype of the reader's table.
-    const names: readonly QualifiedName[] = [tag, ...attributes];
-    if (names.some(({ uri }) => typeof uri !== "string")) this.#fail("BODY_BAD_XML", "unbound namespace prefix", start);
-    this.#checkUnique(tag.name, attributes, start);
-    const isDeclaration = ({ uri, name }: QualifiedAttribute): boolean => uri === XMLNS || name === "xmlns";
-    if (attributes.some((each) => isDeclaration(each) && RESERVED.has(each.value) && each.name !== "xmlns:xml")) {
-      this.#fail("BODY_BAD_XML", "a reserved namespace is declared", start);
-    }
-    const written = attributes.filter((each) => !isDeclaration(each)).map(toAttribute);
-    if (![tag.local, ...written.map(({ name }) => name)].every((name) => NCNAME.test(name))) {
-      this.#fail("BODY_BAD_XML", "a name that is none", start);
-    }
-    const opened: OpenElement = {
-      name: tag.local,
-      namespace: tag.uri,
-      attributes: written,
+    const parent = this.#open.at(-1);
+    if (this.#root !== null && parent === undefined) this.fail("BODY_BAD_XML", "a second root element", start);
+    const names = namesOf(written, attributes, parent?.scope ?? noNamespaces);
+    if (typeof names === "string") return this.fail("BODY_BAD_XML", names, start);
+    const element: OpenElement = {
+      name: names.name,
+      namespace: names.namespace,
+      attributes: names.attributes,
       children: [],
       text: "",
       offset: this.#source.offsetOf(start),
     };
-    const parent = this.#open.at(-1);
-    if (parent === undefined) this.#root = opened;
-    else parent.children.push(opened);
-    this.#open.push(opened);
+    if (parent === undefined) this.#root = element;
+    else parent.element.children.push(element);
+    if (!isEmpty) this.#open.push({ element, written, scope: names.scope });
   }
 
-  /** No attribute twice, neither as written (XML 1.0 §3.1) nor by namespace and local name (Namespaces §6.3). */
-  #checkUnique(tagName: string, attributes: readonly QualifiedAttribute[], start: number): void {
-    const written = this.#source.text.slice(start + 1 + tagName.length, this.#parser.position).match(WRITTEN_ATTRIBUTE);
-    const expanded = new Set(attributes.map(({ uri, local, name }) => (uri === "" ? name : `${uri} ${local}`)));
-    if ((written?.length ?? 0) > attributes.length || expanded.size < attributes.length) {
-      this.#fail("BODY_BAD_XML", `<${tagName}> has an attribute twice`, start);
-    }
+  failAtEnd(): never {
+    const problem = this.#root === null ? "no root element" : "the document ends here";
+    return this.fail("BODY_TRUNCATED", problem, this.#text.length);
   }
 
-  #addText(text: string): void {
-    const parent = this.#open.at(-1);
-    if (parent !== undefined) parent.text += text;
-    else if (text.trim() !== "") this.#fail("BODY_BAD_XML", "text outside the root element", this.#parser.position - 1);
-  }
-
-  /** The text without its DOCTYPE, of the same length so that indexes stay. */
-  #withoutDoctype(): string {
-    const { text } = this.#source;
-    const doctype = findDoctype(text);
-    if (doctype === undefined) return text;
-    if (doctype.end < 0) this.#fail("BODY_TRUNCATED", "the document ends inside the DOCTYPE", text.length);
-    this.#doctype = doctype.text;
-    for (const { target, data } of doctype.instructions) this.#addInstruction(target, data);
-    return text.slice(0, doctype.start) + " ".repeat(doctype.end - doctype.start) + text.slice(doctype.end);
-  }
-
-  #addInstruction(target: string, data: string): void {
-    if (this.#open.length > 0 || target.toLowerCase() === "xml") return;
-    if (--this.#elementsLeft < 0) this.#fail("BODY_TOO_LARGE", "too many instructions", this.#parser.position - 1);
-    this.#instructions.push({ target, data: data.trim() });
-  }
-
-  #failAsReader(error: Error): never {
-    const problem = (error.message.split("\n", 1)[0] as string).toLowerCase();
-    const atEnd = this.#parser.position >= this.#source.text.length;
-    const truncated = atEnd && /^(?:unclosed root|unexpected end|unterminated)/.test(problem);
-    if (truncated) return this.#fail("BODY_TRUNCATED", "the document ends here", this.#source.text.length, error);
-    const code = problem.startsWith("max buffer length") ? "BODY_TOO_LARGE" : "BODY_BAD_XML";
-    return this.#fail(code, problem, Math.max(this.#parser.position - 1, 0), error);
-  }
-
-  #fail(code: BodyErrorCode, problem: string, index: number, cause?: unknown): never {
-    const field = this.#open.map(({ name }) => name).join("/") || "xml";
-    throw new BodyError(code, field, problem, { offset: this.#source.offsetOf(index), cause });
+  fail(code: BodyErrorCode, problem: string, index: number): never {
+    const field = this.#open.map(({ element: { name } }) => name).join("/") || "xml";
+    throw new BodyError(code, field, problem, { offset: this.#source.offsetOf(index) });
   }
 }
-
-const toAttribute = ({ local, uri, value }: QualifiedAttribute): XmlAttribute => ({
-  name: local,
-  namespace: uri,
-  value,
-});

@@ -1,6 +1,6 @@
 import { BodyError } from "../errors.ts";
 import { encodeUtf8 } from "../text.ts";
-import { FORBIDDEN, NCNAME } from "./source.ts";
+import { FORBIDDEN, isNcName } from "./source.ts";
 import type { XmlElement } from "./tree.ts";
 
 /** How a document is written. */
@@ -81,14 +81,18 @@ function qualified(namespace: string, name: string, prefixes: ReadonlyMap<string
 }
 
 function checkName(name: string, what: string): void {
-  if (NCNAME.test(name)) return;
+  if (isNcName(name)) return;
   throw new BodyError("BODY_BAD_VALUE", "xml", `${JSON.stringify(name.slice(0, 80))} is no ${what}`);
 }
 
 const escapeText = (text: string): string => escape(text, /[&<>\r]/g, textEscapes);
 const escapeAttribute = (text: string): string => escape(text, /[&<>\r"\t\n]/g, attributeEscapes);
 
+/** Text that stands for itself, in content and in values. */
+const PLAIN = /^[ !#-%'-;=?-~]*$/;
+
 function escape(text: string, special: RegExp, escapes: Readonly<Record<string, string>>): string {
+  if (PLAIN.test(text)) return text;
   if (FORBIDDEN.test(text)) throw new BodyError("BODY_BAD_VALUE", "xml", "holds a character that XML does not allow");
   return text.replaceAll(special, (character) => escapes[character] as string);
 }

@@ -8,9 +8,18 @@ const UTF16_NAMES: readonly string[] = ["utf-16", "utf-16le", "utf-16be"];
 
 const XML_DECLARATION = /^<\?xml\s[^?]*?encoding\s*=\s*(?:"([^"]*)"|'([^']*)')/;
 /** A name without a prefix. Namespaces in XML §3 NCName, a little wider. */
-export const NCNAME: RegExp = /^(?!xmlns$)[\p{L}_][\p{L}\p{M}\p{N}_.\-·]*$/u;
+const NCNAME = /^(?!xmlns$)[\p{L}_][\p{L}\p{M}\p{N}_.\-·]*$/u;
+/** The same of ASCII, which most are. */
+const ASCII_NCNAME = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
+
+export function isNcName(name: string): boolean {
+  return ASCII_NCNAME.test(name) ? name !== "xmlns" : NCNAME.test(name);
+}
+
 /** What the production Char of XML 1.0 §2.2 leaves out; a lone surrogate too. */
 export const FORBIDDEN: RegExp = /[[\p{Cc}--[\t\n\r\x7f-\x9f]]\ufffe\uffff\p{Surrogate}]/v;
+/** The same of ASCII. */
+const FORBIDDEN_ASCII = /[\p{Cc}--[\t\n\r\x7f-\x9f]]/v;
 
 /** Text of a document with its line ends as newlines, and where its characters were in the octets. */
 export class XmlSource {
@@ -19,6 +28,8 @@ export class XmlSource {
   /** Octets before the text: the byte order mark. */
   readonly #start: number;
   readonly #isUtf16: boolean;
+  /** Every character is one octet, and none was changed. */
+  readonly #isAscii: boolean;
   /** Indexes into text and original, and the octets before them. Most are asked for in rising order: count on from here. */
   #counted = { index: 0, originalIndex: 0, offset: 0 };
 
@@ -32,8 +43,9 @@ export class XmlSource {
     this.#original = utf16 === undefined ? decodeUtf8(content, "xml", this.#start) : decodeUtf16(content, utf16);
     // XML 1.0 §2.11. References to a carriage return stay what they are.
     this.text = this.#original.includes("\r") ? this.#original.replaceAll(/\r\n?/g, "\n") : this.#original;
+    this.#isAscii = this.text.length === content.length;
     this.#checkEncoding();
-    const forbidden = FORBIDDEN.exec(this.text);
+    const forbidden = (this.#isAscii ? FORBIDDEN_ASCII : FORBIDDEN).exec(this.text);
     if (forbidden !== null) {
       const problem = "holds a character that XML does not allow";
       throw new BodyError("BODY_BAD_XML", "xml", problem, { offset: this.offsetOf(forbidden.index) });
@@ -42,6 +54,7 @@ export class XmlSource {
 
   /** Octets from the start of the document to the character at `index` of {@link text}. */
   offsetOf(index: number): number {
+    if (this.#isAscii) return this.#start + Math.min(index, this.text.length);
     if (index < this.#counted.index) this.#counted = { index: 0, originalIndex: 0, offset: 0 };
     let { originalIndex } = this.#counted;
     const from = originalIndex;

@@ -119,7 +119,7 @@ describe("parseXml", () => {
     ["a control character", "<a>\r\n\x01</a>", "BODY_BAD_XML", 5],
     ["a name that is none behind a prefix", "<r><a:1 xmlns:a='u'/></r>", "BODY_BAD_XML", 3],
     ["an attribute without a name behind its prefix", "<a xmlns:b='u' b:=''/>", "BODY_BAD_XML", 0],
-    ["a prefix that is not declared", "<x:a/>", "BODY_BAD_XML", 5],
+    ["a prefix that is not declared", "<x:a/>", "BODY_BAD_XML", 0],
     ["a prefix on the prototype", "<constructor:a/>", "BODY_BAD_XML", 0],
     ["an attribute twice", "<r><a b='1' b='2'/></r>", "BODY_BAD_XML", 3],
     ["an attribute on the prototype", "<a __proto__='1'/>", "BODY_BAD_XML", 0],
@@ -131,8 +131,24 @@ describe("parseXml", () => {
     ["text behind the root", "<a/>x", "BODY_BAD_XML", 4],
     ["text before the root", "x<a/>", "BODY_BAD_XML", 0],
     ["tags that do not match", "<a><b></a></b>", "BODY_BAD_XML", 9],
-    ["a DOCTYPE behind the root", "<a/><!DOCTYPE a>", "BODY_BAD_XML", 12],
-    ["a DOCTYPE twice", "<!DOCTYPE a><!DOCTYPE a><a/>", "BODY_BAD_XML", 23],
+    ["a DOCTYPE behind the root", "<a/><!DOCTYPE a>", "BODY_BAD_XML", 4],
+    ["a DOCTYPE twice", "<!DOCTYPE a><!DOCTYPE a><a/>", "BODY_BAD_XML", 12],
+    ["< in a value", "<a b='<'/>", "BODY_BAD_XML", 6],
+    ["white space before a name", "<a>< b/></a>", "BODY_BAD_XML", 4],
+    ["attributes that are not apart", "<a b='1'c='2'/>", "BODY_BAD_XML", 8],
+    ["an attribute without a value", "<a b/>", "BODY_BAD_XML", 4],
+    ["a value without quotes", "<a b=1/>", "BODY_BAD_XML", 5],
+    ["-- in a comment", "<a><!-- -- --></a>", "BODY_BAD_XML", 10],
+    ["an instruction without a name", "<a><? b?></a>", "BODY_BAD_XML", 3],
+    ["a CDATA section outside the root", "<![CDATA[x]]><a/>", "BODY_BAD_XML", 0],
+    ["a control character by reference", "<a>&#1;</a>", "BODY_BAD_XML", 6],
+    ["a character over U+10FFFF", "<a>&#x110000;</a>", "BODY_BAD_XML", 12],
+    ["& that begins no reference", "<a>a & b</a>", "BODY_BAD_XML", 5],
+    ["a reference that does not end", "<a>&amp</a>", "BODY_BAD_XML", 3],
+    ["a prefix declared for nothing", "<a xmlns:b=''/>", "BODY_BAD_XML", 0],
+    ["another namespace for the prefix xml", "<a xmlns:xml='u'/>", "BODY_BAD_XML", 0],
+    ["an end tag only", "</a>", "BODY_BAD_XML", 3],
+    ["a name over 1,024 characters", `<${"a".repeat(1_025)}/>`, "BODY_TOO_LARGE", 1],
     ["nothing", "", "BODY_TRUNCATED", 0],
   ])("refuses %s", (_, input, code, offset) => {
     expect(refusal(input)).toMatchObject({ code, offset });
@@ -170,6 +186,33 @@ describe("parseXml", () => {
       text: "é&".repeat(30_000),
       children: [{ offset: 3 + 7 * 30_000 }],
     });
+  });
+
+  it("undoes declarations where their element ends, and takes the inner one", () => {
+    const a = root("<a xmlns='u' xmlns:p='v'><b xmlns='' p:x=''><p:c xmlns:p='w'/></b><p:d/></a>");
+    const [b, d] = a.children;
+    expect([a, b, b?.children[0], d].map((each) => [each?.name, each?.namespace])).toEqual([
+      ["a", "u"],
+      ["b", ""],
+      ["c", "w"],
+      ["d", "v"],
+    ]);
+    expect(b?.attributes).toEqual([{ name: "x", namespace: "v", value: "" }]);
+  });
+
+  it.each([
+    [
+      "declarations inside declarations",
+      (n: number) =>
+        `<a ${Array.from({ length: 250 }, (_, i) => `xmlns:p${i}='u'`).join(" ")}>`.repeat(20) +
+        "<b xmlns:q='u'/>".repeat(n),
+    ],
+    ["values", (n: number) => `<a>${"<b c='&amp;'/>".repeat(n)}`],
+    ["end tags that do not match", (n: number) => `<a>${"</b".repeat(n)}`],
+    ["ampersands", (n: number) => `<a>${"&amp;".repeat(n * 10)}`],
+  ])("a long document of %s is soon read", (_, text) => {
+    const limits = { maxElements: 1_000_000 };
+    expect(refusal(text(15_000), limits)).toMatchObject({ code: "BODY_TRUNCATED" });
   });
 
   it("counts instructions like elements", () => {

@@ -1,5 +1,6 @@
 import type { ReportRequestInit, Validity } from "@sip-push/push";
 import { type NotifyOutcome, newCallId, newTag, type SendOutcome } from "@sip-push/sip";
+import { chainTag } from "./chain.ts";
 import type { DeliveryContext, DeliveryJob } from "./delivery-job.ts";
 import type { DeliveryMethod } from "./delivery-methods.ts";
 import type { DeliveryOffer } from "./delivery-offer.ts";
@@ -19,20 +20,24 @@ export interface Attempt {
 }
 
 /**
- * The requests of one push: the MESSAGEs with one Call-ID and a CSeq that grows (RFC 3261 §8.1.3.4, §8.1.3.5), a NOTIFY with
- * those of its dialog.
+ * The requests of one push: the MESSAGEs with one Call-ID and a CSeq that grows (RFC 3261 §8.1.3.4, §8.1.3.5), those of its chain
+ * where it has one; a NOTIFY with those of its dialog.
  */
 export class DeliveryAttempts {
-  readonly callId: string = newCallId();
-  readonly #fromTag = newTag();
+  readonly callId: string;
+  readonly #fromTag: string;
   readonly #context: DeliveryContext;
   readonly #job: DeliveryJob;
-  #cseq = 1;
+  #cseq: number;
   #count = 0;
 
   constructor(context: DeliveryContext, job: DeliveryJob) {
+    const { chain } = job;
     this.#context = context;
     this.#job = job;
+    this.callId = chain?.callId ?? newCallId();
+    this.#fromTag = chain === undefined ? newTag() : chainTag(chain.callId);
+    this.#cseq = chain?.cseq ?? 1;
   }
 
   /** Requests that left: challenges, redirections and failed targets included, retransmissions not. */

@@ -1,5 +1,6 @@
 import type { PushMessage, PushRequestFactory } from "@sip-push/push";
 import type { Clock, RequestSender, SendOptions } from "@sip-push/sip";
+import type { DeliveryChain } from "./chain.ts";
 import type { Closing } from "./closing.ts";
 import type { PushAlternative } from "./offer-choice.ts";
 import type { DeliveryVia } from "./options.ts";
@@ -34,6 +35,10 @@ export interface DeliveryJob {
   readonly push: PushMessage;
   readonly recipient: Recipient;
   readonly alternatives: readonly PushAlternative[];
+  /** Undefined: this call is all there is. */
+  readonly chain: DeliveryChain | undefined;
+  /** For the log. */
+  readonly pushId: string | undefined;
   readonly deadline: Date | undefined;
   readonly signal: AbortSignal | undefined;
   readonly via: DeliveryVia;

@@ -1,4 +1,4 @@
-import type { DeliveryResult, ImdnDisposition } from "@sip-push/push";
+import type { DeliveryResult, ImdnDisposition, ReportRequestInit } from "@sip-push/push";
 import {
   type DeliveryEvent,
   type DeliveryGuard,
@@ -39,7 +39,7 @@ export class Delivery {
   readonly #expiry: Expiry;
   readonly #offer: DeliveryOffer;
   readonly #targets: Targets;
-  /** Undefined when none is asked for. */
+  /** Undefined when none is asked for, or it is for the report book. */
   readonly #report: DeliveryReport | undefined;
   #state: DeliveryState = "queued";
   #hasTurn = false;
@@ -62,7 +62,8 @@ export class Delivery {
     this.#attempts = new DeliveryAttempts(context, job);
     this.#expiry = new Expiry(context.clock, job.deadline);
     this.#offer = new DeliveryOffer(job.push, job.alternatives);
-    this.#report = job.push.report === "receiver" ? new DeliveryReport(context, job) : undefined;
+    const awaitsReport = job.push.report === "receiver" && job.chain === undefined;
+    this.#report = awaitsReport ? new DeliveryReport(context, job) : undefined;
     this.#targets = new Targets(job.recipient);
   }
 
@@ -204,10 +205,18 @@ export class Delivery {
       offer: this.#offer,
       validity: this.#expiry.validity(),
       notAfter: this.#job.deadline,
-      report: this.#report?.request,
+      report: this.#report?.request ?? this.#bookedReport(),
     });
     this.#attempts.ended(method, outcome);
     return this.#received(outcome, method);
+  }
+
+  /** The request for a report that the book takes. */
+  #bookedReport(): ReportRequestInit | undefined {
+    const { chain, push } = this.#job;
+    if (chain === undefined || push.report !== "receiver") return undefined;
+    const request = { messageId: chain.callId, sentAt: this.#context.clock.date() };
+    return push.reportDispositions === undefined ? request : { ...request, dispositions: push.reportDispositions };
   }
 
   #findMethods(): DeliveryMethods {

@@ -28,7 +28,7 @@ import type { CapabilityLifetimes, CapabilityStore } from "./capabilities/index.
 import type { SenderEvent } from "./events.ts";
 import type { RetryOptions } from "./outcome.ts";
 import { isSecureHop, parseSipOption } from "./recipient.ts";
-import type { ReportPolicy } from "./reports/index.ts";
+import type { ReportBook, ReportPolicy } from "./reports/index.ts";
 import type { SubscriptionPolicy } from "./subscriptions/index.ts";
 
 /** How a push travels: in a NOTIFY where the handset subscribed and else in a MESSAGE, or always in one of the two. */
@@ -121,6 +121,8 @@ export interface PushSenderOptions {
   readonly capabilities?: CapabilityOptions;
   /** Whose delivery reports count. */
   readonly reports?: ReportPolicy;
+  /** Takes the reports about pushes that this sender does not wait for: those that have a `chain`. Default: they are unknown. */
+  readonly reportBook?: ReportBook;
   /** Hears of subscriptions, registrations and reports. */
   readonly onEvent?: (event: SenderEvent) => void;
   /** User-Agent. Default `sip-push`. */

@@ -18,6 +18,7 @@ import {
   SipEndpoint,
 } from "@sip-push/sip";
 import type { CapabilityAnswer, KnownHandset } from "./capabilities/index.ts";
+import { checkChain, type DeliveryChain } from "./chain.ts";
 import { Closing } from "./closing.ts";
 import { Delivery } from "./delivery.ts";
 import type { DeliveryContext, DeliveryJob } from "./delivery-job.ts";
@@ -33,6 +34,7 @@ import type { PushOutcome } from "./outcome.ts";
 import { parseRecipient, type Recipient } from "./recipient.ts";
 import { RecipientQueue } from "./recipient-queue.ts";
 import { type ReferOptions, type ReferOutcome, sendReferral } from "./referrals/index.ts";
+import type { RegistrationRequest, RegistrationResult } from "./registrations/index.ts";
 import type { ReportStats } from "./reports/index.ts";
 import { addrSpecOf, SenderServices } from "./sender-services.ts";
 
@@ -56,6 +58,13 @@ export interface DeliverOptions {
   readonly waitForRegistrationSeconds?: number;
   /** How long to wait for the report of a push that asks for one, after it was accepted. Default 30. */
   readonly reportTimeoutSeconds?: number;
+  /**
+   * The push is one attempt of several that the caller makes, of one recipient: who is told of the final response, and does not
+   * wait for the delivery report. That goes to the option `reportBook`.
+   */
+  readonly chain?: DeliveryChain;
+  /** Of whoever submitted it, for the log. */
+  readonly pushId?: string;
 }
 
 /** RFC 5438 leaves it open; a handset that is reached reports at once. */
@@ -198,6 +207,17 @@ export class PushSender {
   }
 
   /**
+   * Waits until a recipient registers: by the `reg` event package (RFC 3680), which is subscribed to meanwhile, and by third-party
+   * REGISTERs. Never rejects, and always ends; says so when there is no room for one more wait, and when nobody will tell.
+   *
+   * @throws {PushInputError} PUSH_BAD_RECIPIENT naming `to`.
+   */
+  whenRegistered(to: string, request: RegistrationRequest): Promise<RegistrationResult> {
+    const [recipient] = this.#recipients(to) as [Recipient];
+    return this.#services.registrations.whenRegistered(recipient.requestUri, request);
+  }
+
+  /**
    * Pushes to each recipient and says what became of it: one outcome per recipient, in their order. All input is checked first,
    * so that either nothing was sent or everything was tried. A refusal by a peer, or no answer, is an outcome.
    *
@@ -216,11 +236,18 @@ export class PushSender {
       if (applicationId != null) normalizeApplicationId(applicationId, `alternatives[${index}].applicationId`);
     }
     const recipients = this.#recipients(options.to);
+    const { chain } = options;
+    if (chain !== undefined) {
+      checkChain(chain);
+      if (recipients.length > 1) throw new PushInputError("PUSH_BAD_OPTION", "chain", "is of one recipient");
+    }
     const { clock } = this.#context;
     const shared = {
       push,
       alternatives,
       signal,
+      chain,
+      pushId: options.pushId,
       deadline: deadlineOf(push, clock.date()),
       startedMs: clock.now(),
       via: options.via ?? this.#options.via ?? "auto",
@@ -297,14 +324,16 @@ export class PushSender {
     }
   }
 
-  #ended(outcome: PushOutcome, { push }: DeliveryJob): PushOutcome {
+  #ended(outcome: PushOutcome, job: DeliveryJob): PushOutcome {
     this.#stats.ended++;
     const { to, callId, messageState, papCode, sipStatus, reason, attempts, elapsedMs } = outcome;
-    const { contentType, body } = push;
-    this.#logger.info(
-      { to, callId, messageState, papCode, sipStatus, reason, attempts, elapsedMs, contentType, bytes: body.length },
-      "push ended",
-    );
+    const { contentType, body } = job.push;
+    const { chain, pushId } = job;
+    const end = { to, callId, messageState, papCode, sipStatus, reason, attempts, elapsedMs, contentType };
+    const fields = { ...(pushId !== undefined && { pushId }), ...end, bytes: body.length };
+    // Whoever makes the attempts of a chain tells of them itself.
+    if (chain === undefined) this.#logger.info(fields, "push ended");
+    else this.#logger.debug(fields, "attempt ended");
     return outcome;
   }
 }

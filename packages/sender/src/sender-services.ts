@@ -1,4 +1,4 @@
-import { chargingHeaders, identityHeaders, initialHeaders, OMA_PUSH_PACKAGE } from "@sip-push/push";
+import { chargingHeaders, identityHeaders, initialHeaders, OMA_PUSH_PACKAGE, PushInputError } from "@sip-push/push";
 import {
   contactUri,
   type Flow,
@@ -25,6 +25,7 @@ import {
 import { CapabilityQuestions } from "./capability-questions.ts";
 import { newsEvent, registrationEvent, type SenderEvent, subscriptionEvent } from "./events.ts";
 import type { PushSenderOptions, ReadOptions } from "./options.ts";
+import { parseRecipient } from "./recipient.ts";
 import { ReferralDesk } from "./referrals/index.ts";
 import { type RegistrationNews, RegistrationWatch, ThirdPartyRegistrar } from "./registrations/index.ts";
 import { ReportDesk, reportMediaTypes } from "./reports/index.ts";
@@ -81,7 +82,14 @@ export class SenderServices {
       ...(store && { store }),
     });
     this.referrals = new ReferralDesk(clock);
-    this.reports = new ReportDesk({ clock, trust, logger, ...options.reports });
+    this.reports = new ReportDesk({
+      clock,
+      trust,
+      logger,
+      requestUriOf: (recipient) => requestUriIn(options, recipient),
+      ...options.reports,
+      ...(options.reportBook && { book: options.reportBook }),
+    });
     const onNews = (news: RegistrationNews): void => {
       this.capabilities.registered(news);
       tell(newsEvent(news));
@@ -280,6 +288,16 @@ function newRegistration(
 
 function randomOf({ stack }: PushSenderOptions): { random?: () => number } {
   return stack?.random === undefined ? {} : { random: stack.random };
+}
+
+/** Where a push to this recipient goes; the recipient itself when that is nowhere. */
+function requestUriIn({ domain }: PushSenderOptions, recipient: string): string {
+  try {
+    return parseRecipient(recipient, "to", domain === undefined ? {} : { domain }).requestUri;
+  } catch (error) {
+    if (error instanceof PushInputError) return recipient;
+    throw error;
+  }
 }
 
 /** The URI in a name-addr or URI that `readOptions` has checked. */

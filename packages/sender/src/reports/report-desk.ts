@@ -3,6 +3,7 @@ import type { ImdnDisposition } from "@sip-push/push";
 import {
   type Clock,
   type Logger,
+  type ResponseInit,
   randomToken,
   type ServerTransaction,
   silentLogger,
@@ -13,9 +14,11 @@ import { partyKey, telephoneKey } from "../aor.ts";
 import { type RequestIdentity, requestIdentity } from "../request-identity.ts";
 import { readReports } from "./read-reports.ts";
 import type {
+  BookedReport,
   ExpectedReport,
   IgnoredReport,
   ProcessingStatus,
+  ReportBook,
   ReportPolicy,
   ReportRequest,
   ReportResult,
@@ -34,7 +37,16 @@ export interface ReportDeskOptions extends ReportPolicy {
   readonly maxBodyBytes?: number;
   /** Default: silent. */
   readonly logger?: Logger;
+  /** Takes reports about pushes that nobody waits for here. */
+  readonly book?: ReportBook;
+  /** Reports that the book has at a time; further ones are answered 503. Default 10000. */
+  readonly maxBooking?: number;
+  /** The Request-URI of a push to a recipient, where the two differ. */
+  readonly requestUriOf?: (recipient: string) => string;
 }
+
+/** The reporter comes back after so many seconds. */
+const LATER: ResponseInit = { headers: [["Retry-After", "5"]] };
 
 /** A longer timer would fire at once. */
 const MAX_WAIT_MS = 0x7fff_ffff;
@@ -69,10 +81,14 @@ export class ReportDesk {
   readonly #maxRemembered: number;
   readonly #maxBodyBytes: number;
   readonly #logger: Logger;
+  readonly #book: ReportBook | undefined;
+  readonly #maxBooking: number;
+  readonly #requestUriOf: (recipient: string) => string;
   readonly #waits = new Map<string, Wait>();
   readonly #ended = new Map<string, Ended>();
-  readonly #counts = { reported: 0, unreported: 0, refused: 0, rejected: 0 };
+  readonly #counts = { reported: 0, booked: 0, unreported: 0, refused: 0, rejected: 0 };
   readonly #ignored: Record<IgnoredReport, number> = { unknown: 0, foreign: 0, late: 0, duplicate: 0, unasked: 0 };
+  #booking = 0;
   #closed = false;
 
   constructor(options: ReportDeskOptions) {
@@ -84,6 +100,9 @@ export class ReportDesk {
     this.#maxRemembered = options.maxRemembered ?? 10_000;
     this.#maxBodyBytes = options.maxBodyBytes ?? 65_536;
     this.#logger = options.logger ?? silentLogger;
+    this.#book = options.book;
+    this.#maxBooking = options.maxBooking ?? 10_000;
+    this.#requestUriOf = options.requestUriOf ?? ((recipient) => recipient);
   }
 
   get stats(): ReportStats {
@@ -127,7 +146,7 @@ export class ReportDesk {
 
   /**
    * Handler of MESSAGE for the UAS. Answers every one: 200 to what could be read, whether it counts or not (RFC 5438
-   * §12.1.2).
+   * §12.1.2); 503 to what is for a book that cannot take it now.
    */
   handle(transaction: ServerTransaction): void {
     const { request, flow } = transaction;
@@ -138,14 +157,53 @@ export class ReportDesk {
       transaction.reply(statusCode, init);
       return;
     }
-    transaction.reply(200);
     const identity = requestIdentity(request, flow, this.#trust);
+    const { callId } = request;
+    const booked: Imdn[] = [];
     for (const imdn of read.imdns) {
       const ignored = this.#take(imdn, identity);
-      if (ignored === undefined) continue;
-      this.#ignored[ignored]++;
-      this.#logger.debug({ callId: request.callId, from: identity.text, ignored }, "delivery report ignored");
+      if (ignored === "unknown" && this.#book !== undefined) booked.push(imdn);
+      else if (ignored !== undefined) this.#ignore(ignored, identity, callId);
     }
+    if (this.#book === undefined || booked.length === 0) transaction.reply(200);
+    else if (this.#booking + booked.length > this.#maxBooking) transaction.reply(503, LATER);
+    else void this.#enter(this.#book, booked, identity, transaction);
+  }
+
+  async #enter(
+    book: ReportBook,
+    imdns: readonly Imdn[],
+    identity: RequestIdentity,
+    transaction: ServerTransaction,
+  ): Promise<void> {
+    const { callId } = transaction.request;
+    this.#booking += imdns.length;
+    const taken = await Promise.allSettled(imdns.map((imdn) => this.#entry(book, imdn, identity)));
+    this.#booking -= imdns.length;
+    for (const each of taken) {
+      if (each.status === "rejected") {
+        this.#logger.warn({ err: each.reason, callId, from: identity.text }, "delivery report could not be kept");
+      } else if (each.value === "taken") this.#counts.booked++;
+      else this.#ignore(each.value, identity, callId);
+    }
+    if (taken.every(({ status }) => status === "fulfilled")) transaction.reply(200);
+    else transaction.reply(503, LATER);
+  }
+
+  async #entry(book: ReportBook, imdn: Imdn, identity: RequestIdentity): Promise<IgnoredReport | "taken"> {
+    if (imdn.kind !== "delivery") return "unasked";
+    const report: BookedReport = {
+      messageId: imdn.messageId,
+      disposition: imdn.status as ImdnDisposition,
+      reportedBy: identity.text,
+      isFrom: (recipient) => this.#mayReport(new Set(keysOf(this.#requestUriOf(recipient))), imdn, identity),
+    };
+    return book.take(report);
+  }
+
+  #ignore(ignored: IgnoredReport, { text: from }: RequestIdentity, callId: string): void {
+    this.#ignored[ignored]++;
+    this.#logger.debug({ callId, from, ignored }, "delivery report ignored");
   }
 
   /** Ends all waits. Idempotent. */

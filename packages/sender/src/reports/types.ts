@@ -37,6 +37,27 @@ export interface ReportPolicy {
   readonly intermediaries?: readonly string[];
 }
 
+/** A report about a push that this process does not wait for: another one sent it, or this one before it was restarted. */
+export interface BookedReport {
+  /** Of the push; the Call-ID of its chain. */
+  readonly messageId: string;
+  readonly disposition: ImdnDisposition;
+  /** As in {@link DeliveryReport}. */
+  readonly reportedBy: string;
+  /** Whether the reporter may report about a push to this recipient, a `sip:`, `sips:` or `tel:` URI; else it is `foreign`. */
+  isFrom(recipient: string): boolean;
+}
+
+/** Where such reports are matched with pushes that are kept. */
+export interface ReportBook {
+  /**
+   * Resolves when what it says is safe: the reporter gets its 200 then. When it rejects, the reporter is told to come back.
+   *
+   * @returns what it made of it; all but `taken` is counted as ignored.
+   */
+  take(report: BookedReport): Promise<IgnoredReport | "taken">;
+}
+
 /** What to wait for. */
 export interface ReportRequest {
   /** Request-URI of the push: reports of anybody else are foreign. */
@@ -83,6 +104,8 @@ export interface ReportStats {
   readonly waiting: number;
   /** Waits that ended with a report. */
   readonly reported: number;
+  /** Reports that the book took. */
+  readonly booked: number;
   /** Waits that ended without. */
   readonly unreported: number;
   /** Waits refused because of `maxExpected`. */

@@ -1,7 +1,7 @@
 import { accessSync, constants, globSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-export type PeerName = "kamailio" | "openssl" | "postgresql" | "sipp" | "sipsak";
+export type PeerName = "chromium" | "kamailio" | "kannel" | "openssl" | "postgresql" | "sipp" | "sipsak";
 
 interface Peer {
   /** Debian packages. */
@@ -16,6 +16,7 @@ const moduleFolders =
   "{/usr/lib/*/kamailio/modules,/usr/lib/kamailio/modules,/usr/lib64/kamailio/modules,/usr/local/lib*/kamailio/modules}";
 
 const peers: Readonly<Record<PeerName, Peer>> = {
+  chromium: { packages: "chromium", alsoNeeds: [] },
   kamailio: {
     packages:
       "kamailio kamailio-websocket-modules kamailio-outbound-modules kamailio-presence-modules kamailio-tls-modules",
@@ -23,6 +24,8 @@ const peers: Readonly<Record<PeerName, Peer>> = {
       (module) => `${moduleFolders}/${module}.so`,
     ),
   },
+  // The PPG is the wapbox, which gets nowhere without a bearerbox.
+  kannel: { packages: "kannel", program: "bearerbox", alsoNeeds: ["{/usr/sbin,/usr/local/sbin}/wapbox"] },
   openssl: { packages: "openssl", alsoNeeds: [] },
   postgresql: { packages: "postgresql", program: "postgres", alsoNeeds: [] },
   sipp: { packages: "sip-tester", alsoNeeds: [] },

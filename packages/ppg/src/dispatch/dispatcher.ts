@@ -1,0 +1,169 @@
+import type { PushOutcome } from "@sip-push/sender";
+import { type Clock, type Logger, silentLogger, systemClock } from "@sip-push/sip";
+import { defaultBreakerRule } from "../delivery/circuit-breaker.machine.ts";
+import { defaultRetryRules } from "../delivery/retry-policy.ts";
+import { AbsenceWatch } from "./absence-watch.ts";
+import { ClaimLoop } from "./claim-loop.ts";
+import type { Change } from "./decisions.ts";
+import { Destinations } from "./destinations.ts";
+import type { Flight } from "./flight.ts";
+import { Flights } from "./flights.ts";
+import { LeaseKeeper } from "./lease-keeper.ts";
+import { checkOptions, DEFAULT_GRACE_MS, type DispatcherOptions, type DispatcherStats, hostOf } from "./options.ts";
+
+/** How long a stop waits for the store, when all attempts have ended. */
+const LAST_WRITES_MS = 2000;
+
+/**
+ * Delivers what is in the store: claims what is due, gives it to the Push Sender agent, and writes what became of it. The delivery
+ * machine decides, here its guards and actions are performed. Any number of dispatchers may share a store.
+ */
+export class Dispatcher {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #destinations: Destinations;
+  readonly #flights: Flights;
+  readonly #loop: ClaimLoop;
+  readonly #leases: LeaseKeeper;
+  readonly #absence: AbsenceWatch;
+  #started = false;
+  #stopped: Promise<void> | undefined;
+  #hurry: (() => void) | undefined;
+
+  private constructor(options: DispatcherOptions) {
+    const { store, sender, owner, observe, clock = systemClock, logger = silentLogger, random = Math.random } = options;
+    const { concurrency = 2048, leaseMs = 30_000, reportTimeoutSeconds = 30, claimBatch = 256 } = options;
+    const { retryRules: rules = defaultRetryRules, breakerRule: rule = defaultBreakerRule } = options;
+    const { perDestination: window = concurrency, maxWatched = 5000, destinationOf = hostOf } = options;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#destinations = new Destinations({
+      rule,
+      window,
+      random,
+      onBreaker: (destination, phase, atMs) => {
+        logger.warn({ destination, phase }, "circuit breaker");
+        observe?.({ event: "breaker", destination, phase, atMs });
+      },
+    });
+    this.#flights = new Flights({
+      store,
+      sender,
+      destinations: this.#destinations,
+      destinationOf,
+      clock,
+      logger,
+      observe,
+      rules,
+      random,
+      reportTimeoutMs: reportTimeoutSeconds * 1000,
+      concurrency,
+      onSettled: (flight, change, outcome) => this.#settled(flight, change, outcome),
+      onRoom: () => this.#loop.roomMade(),
+    });
+    this.#loop = new ClaimLoop({
+      store,
+      owner,
+      clock,
+      logger,
+      leaseMs,
+      claimBatch,
+      minRoom: Math.min(claimBatch, Math.ceil(concurrency / 8)),
+      room: () => this.#flights.room,
+      onClaimed: (deliveries) => this.#flights.take(deliveries),
+    });
+    this.#leases = new LeaseKeeper({
+      store,
+      clock,
+      logger,
+      leaseMs,
+      held: () => this.#flights.held,
+      onLost: (flight) => this.#flights.lose(flight),
+    });
+    const waitMs = Math.max(60_000, rules.absent.maxMs);
+    this.#absence = new AbsenceWatch({ store, sender, clock, logger, maxWatched, waitMs });
+  }
+
+  /** @throws {RangeError} naming an option that is no whole number from 1 on. */
+  static open(options: DispatcherOptions): Dispatcher {
+    checkOptions(options);
+    return new Dispatcher(options);
+  }
+
+  get stats(): DispatcherStats {
+    return { ...this.#flights.stats, watched: this.#absence.size, brokenDestinations: this.#destinations.broken };
+  }
+
+  /** Whether the store answered when work was asked for last. */
+  get healthy(): boolean {
+    return this.#loop.healthy;
+  }
+
+  /** Begins to deliver. Idempotent. */
+  start(): void {
+    if (this.#started || this.#stopped !== undefined) return;
+    this.#started = true;
+    this.#leases.start();
+    this.#absence.start();
+    this.#loop.start();
+  }
+
+  /**
+   * Claims nothing more, hands back what was not sent, and waits for what is under way: `graceMs`, 0 for not at all, by default as
+   * long as an answer may take. What has no answer then is aborted and handed back; sent again it has the same Call-ID, so that the
+   * receiver drops it. A second call with `graceMs: 0` ends the wait of the first.
+   */
+  stop({ graceMs = DEFAULT_GRACE_MS }: { readonly graceMs?: number } = {}): Promise<void> {
+    if (graceMs === 0) this.#hurry?.();
+    this.#stopped ??= this.#stop(graceMs);
+    return this.#stopped;
+  }
+
+  async #stop(graceMs: number): Promise<void> {
+    this.#flights.stop();
+    this.#absence.close();
+    const quiet = this.#loop.stop();
+    await this.#emptyWithin(graceMs, quiet);
+    this.#flights.abort();
+    await this.#emptyWithin(LAST_WRITES_MS, quiet);
+    const { inFlight, committing } = this.#flights.stats;
+    if (inFlight + committing > 0) {
+      this.#logger.warn(
+        { inFlight, committing },
+        "stopped with deliveries under way; they are taken up when their leases end",
+      );
+    }
+    this.#flights.close();
+    this.#leases.stop();
+  }
+
+  /** Waits until nothing is held, at most so long. */
+  #emptyWithin(limitMs: number, first: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        timer.cancel();
+        this.#hurry = undefined;
+        resolve();
+      };
+      const timer = this.#clock.schedule(limitMs, done);
+      this.#hurry = done;
+      void this.#empty(first).finally(() => done());
+    });
+  }
+
+  async #empty(first: Promise<void>): Promise<void> {
+    await first;
+    await this.#flights.whenEmpty();
+  }
+
+  #settled({ delivery, push, startedMs }: Flight, change: Change, outcome: PushOutcome): void {
+    const { recipient } = delivery;
+    const { sipStatus } = outcome;
+    if (change.awaitRegistration) {
+      const sinceMs = this.#clock.now() - (this.#clock.date().getTime() - startedMs);
+      this.#absence.watch(recipient, push.applicationId, sinceMs);
+    } else if (sipStatus !== null && sipStatus < 300 && sipStatus !== 202) {
+      this.#absence.reached(recipient, push.applicationId);
+    }
+  }
+}

@@ -1,0 +1,312 @@
+import type { PushMessage } from "@sip-push/push";
+import type { PushOutcome } from "@sip-push/sender";
+import type { Clock, Logger } from "@sip-push/sip";
+import type { DeliveryState } from "../delivery/delivery.machine.ts";
+import type { RetryRules } from "../delivery/retry-policy.ts";
+import type { PpgObserver } from "../events.ts";
+import type { PpgStore } from "../store/store.ts";
+import type { AdvanceResult, ClaimedDelivery, StoredPush } from "../store/types.ts";
+import { type Commit, Commits } from "./commits.ts";
+import { type Change, changeAfterAttempt, changeAtClaim } from "./decisions.ts";
+import type { Destinations } from "./destinations.ts";
+import { tellAttempt, tellState } from "./dispatch-events.ts";
+import { ClaimBatch, type Flight } from "./flight.ts";
+import { Lanes } from "./lanes.ts";
+import type { DispatchSender } from "./options.ts";
+import { destinationVerdict, outcomeOfError, wasWithdrawn } from "./outcome-verdicts.ts";
+import { pushMessageOf } from "./push-message-of.ts";
+
+export interface FlightsOptions {
+  readonly store: Pick<PpgStore, "advance" | "release">;
+  readonly sender: Pick<DispatchSender, "deliver">;
+  readonly destinations: Destinations;
+  readonly destinationOf: (recipient: string) => string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly observe: PpgObserver | undefined;
+  readonly rules: RetryRules;
+  readonly random: () => number;
+  readonly reportTimeoutMs: number;
+  readonly concurrency: number;
+  /** An attempt ended so, and that is committed. */
+  readonly onSettled: (flight: Flight, change: Change, outcome: PushOutcome) => void;
+  /** There is more room than before. */
+  readonly onRoom: () => void;
+}
+
+/** CSeq counts hundredths of a second since the push was accepted: it grows from attempt to attempt, at whichever node. */
+const CSEQ_MS = 10;
+const MAX_CSEQ = 2 ** 31 - 1000;
+/** What was withdrawn without being asked to is not taken up again at once. */
+const WITHDRAWN_PAUSE_MS = 1000;
+
+/** The deliveries that this node holds, from the claim until what became of them is committed. */
+export class Flights {
+  readonly #options: FlightsOptions;
+  /** By id of the delivery. */
+  readonly #held = new Map<number, Flight>();
+  readonly #lanes: Lanes;
+  readonly #commits: Commits;
+  readonly #stats = { sending: 0, committing: 0, parked: 0, lost: 0 };
+  #stopping = false;
+  #whenEmpty: (() => void) | undefined;
+
+  constructor(options: FlightsOptions) {
+    this.#options = options;
+    this.#lanes = new Lanes(options.concurrency);
+    const { store, clock, logger } = options;
+    this.#commits = new Commits({
+      store,
+      clock,
+      logger,
+      onAdvanced: (commit, result) => this.#advanced(commit, result),
+      onReleased: (flight) => this.#released(flight),
+      onGivenUp: (flight) => this.#drop(flight),
+    });
+  }
+
+  get held(): Iterable<Flight> {
+    return this.#held.values();
+  }
+
+  get stats(): {
+    readonly inFlight: number;
+    readonly waiting: number;
+    readonly committing: number;
+    readonly parked: number;
+    readonly lost: number;
+  } {
+    const { sending: inFlight, committing, parked, lost } = this.#stats;
+    return { inFlight, waiting: this.#lanes.waiting, committing, parked, lost };
+  }
+
+  /** For how many more deliveries there is room. */
+  get room(): number {
+    const { sending, committing } = this.#stats;
+    return this.#options.concurrency - sending - committing;
+  }
+
+  /** Takes up what was claimed. */
+  take(deliveries: readonly ClaimedDelivery[]): void {
+    if (deliveries.length === 0) return;
+    const batch = new ClaimBatch(deliveries.length);
+    const nowMs = this.#nowMs();
+    let content: StoredPush | undefined;
+    let push: PushMessage | undefined;
+    for (const delivery of deliveries) {
+      if (push === undefined || delivery.content !== content) {
+        content = delivery.content;
+        push = pushMessageOf(content);
+      }
+      this.#take(delivery, push, batch, nowMs);
+    }
+  }
+
+  /** Somebody else has the delivery: its attempt is of no interest any more. */
+  lose(flight: Flight): void {
+    if (flight.lost || flight.state === "gone") return;
+    this.#stats.lost++;
+    flight.lost = true;
+    const { delivery, batch, state } = flight;
+    this.#options.logger.warn({ pushId: delivery.content.pushId, callId: delivery.callId, state }, "lease lost");
+    if (state === "sending") batch.withdraw();
+    if (state !== "waiting") return;
+    this.#lanes.remove(flight);
+    this.#drop(flight);
+  }
+
+  /** Starts nothing more, and hands back what has not begun. */
+  stop(): void {
+    this.#stopping = true;
+    const nowMs = this.#nowMs();
+    for (const flight of this.#held.values()) {
+      if (flight.state !== "waiting") continue;
+      this.#lanes.remove(flight);
+      this.#release(flight, nowMs);
+    }
+  }
+
+  /** Ends the attempts that are under way; they are handed back. */
+  abort(): void {
+    for (const batch of new Set([...this.#held.values()].map((flight) => flight.batch))) batch.abort();
+  }
+
+  /** Resolves when nothing is held any more. */
+  whenEmpty(): Promise<void> {
+    if (this.#held.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#whenEmpty = resolve;
+    });
+  }
+
+  /** Writes no more. */
+  close(): void {
+    this.#commits.close();
+    for (const flight of [...this.#held.values()]) this.#drop(flight);
+  }
+
+  #take(delivery: ClaimedDelivery, push: PushMessage, batch: ClaimBatch, nowMs: number): void {
+    const { id, version, owner, recipient } = delivery;
+    // Its lease had ended before it could be renewed, and this node was the first to claim it.
+    const before = this.#held.get(id);
+    if (before !== undefined) this.lose(before);
+    const flight: Flight = {
+      delivery,
+      lease: { id, version, owner },
+      batch,
+      push,
+      destination: this.#options.destinationOf(recipient),
+      state: "waiting",
+      told: delivery.wokenFrom,
+      leaseUntilMs: delivery.dueAtMs ?? nowMs,
+      startedMs: 0,
+      probe: false,
+      lost: false,
+    };
+    this.#held.set(id, flight);
+    const change = changeAtClaim(delivery, nowMs);
+    if (change !== undefined) this.#commit(flight, change, undefined);
+    else if (this.#stopping) this.#release(flight, nowMs);
+    else {
+      const turn = this.#lanes.enter(flight, nowMs);
+      if (turn === undefined) this.#begin(flight, nowMs);
+      else if (turn !== "waits") this.#park(flight, turn);
+    }
+  }
+
+  /** Its recipient has no other attempt under way. */
+  #begin(flight: Flight, nowMs: number): void {
+    const { destinations } = this.#options;
+    const admission = destinations.admit(flight.destination, nowMs);
+    if (!admission.admitted) {
+      const next = this.#lanes.leave(flight);
+      this.#park(flight, admission.againAtMs);
+      if (next !== undefined) this.#begin(next, nowMs);
+      return;
+    }
+    flight.state = "sending";
+    flight.startedMs = nowMs;
+    flight.probe = admission.probe;
+    this.#stats.sending++;
+    this.#tellState(flight, "sending", nowMs);
+    void this.#attempt(flight);
+  }
+
+  async #attempt(flight: Flight): Promise<void> {
+    const { sender } = this.#options;
+    const { delivery, push, batch, startedMs } = flight;
+    const { recipient: to, callId, content } = delivery;
+    const cseq = Math.min(MAX_CSEQ, 1 + Math.floor(Math.max(0, startedMs - content.acceptedAtMs) / CSEQ_MS));
+    let outcome: PushOutcome | undefined;
+    try {
+      const { pushId } = content;
+      [outcome] = await sender.deliver(push, { to, chain: { callId, cseq }, signal: batch.signal, pushId });
+    } catch (error) {
+      this.#options.logger.error({ err: error, pushId: content.pushId, callId }, "a push could not be sent");
+      outcome = outcomeOfError(error, to, callId);
+    }
+    this.#ended(flight, outcome ?? outcomeOfError(new Error("the sender gave no outcome"), to, callId));
+  }
+
+  #ended(flight: Flight, outcome: PushOutcome): void {
+    const nowMs = this.#nowMs();
+    this.#stats.sending--;
+    if (!flight.lost) flight.batch.ended();
+    this.#options.destinations.ended(flight.destination, destinationVerdict(outcome), flight, nowMs);
+    const next = this.#lanes.leave(flight);
+    const { observe } = this.#options;
+    if (observe !== undefined) tellAttempt(observe, flight, outcome, nowMs);
+    if (flight.lost) this.#drop(flight);
+    else if (wasWithdrawn(outcome)) this.#release(flight, nowMs + (flight.batch.aborted ? 0 : WITHDRAWN_PAUSE_MS));
+    else this.#commit(flight, this.#changeBy(flight, outcome, flight.delivery.cancelRequested), outcome);
+    if (next === undefined) return;
+    if (this.#stopping) this.#handOn(next, nowMs);
+    else this.#begin(next, nowMs);
+  }
+
+  /** Hands back what was about to begin. */
+  #handOn(flight: Flight, nowMs: number): void {
+    const next = this.#lanes.leave(flight);
+    this.#release(flight, nowMs);
+    if (next !== undefined) this.#handOn(next, nowMs);
+  }
+
+  #changeBy({ delivery }: Flight, outcome: PushOutcome, cancelRequested: boolean): Change {
+    const { rules, random, reportTimeoutMs } = this.#options;
+    return changeAfterAttempt(delivery, outcome, {
+      nowMs: this.#nowMs(),
+      rules,
+      random,
+      reportTimeoutMs,
+      cancelRequested,
+    });
+  }
+
+  #commit(flight: Flight, change: Change, outcome: PushOutcome | undefined): void {
+    const { lease, startedMs } = flight;
+    const { to, dueAtMs, sipStatus, papCode, reason } = change;
+    const attemptStartedAtMs = outcome === undefined ? null : startedMs;
+    const atMs = this.#nowMs();
+    if (flight.state !== "committing") this.#stats.committing++;
+    flight.state = "committing";
+    const advance = { lease, to, atMs, dueAtMs, sipStatus, papCode, reason, attemptStartedAtMs };
+    this.#commits.advance({ flight, change, outcome, advance });
+  }
+
+  #advanced({ flight, change, advance, outcome }: Commit, result: AdvanceResult["result"]): void {
+    const { observe, onSettled, logger } = this.#options;
+    if (result === "cancelRequested" && outcome !== undefined) {
+      this.#commit(flight, this.#changeBy(flight, outcome, true), outcome);
+      return;
+    }
+    if (result === "done") {
+      if (observe !== undefined) tellState(observe, flight, advance);
+      if (outcome !== undefined) onSettled(flight, change, outcome);
+    } else {
+      const { callId, content } = flight.delivery;
+      logger.debug({ pushId: content.pushId, callId, to: advance.to, result }, "delivery was changed elsewhere");
+    }
+    this.#drop(flight);
+  }
+
+  /** Its destination, or its recipient, cannot take it now: others can. */
+  #park(flight: Flight, untilMs: number): void {
+    this.#stats.parked++;
+    this.#release(flight, untilMs);
+  }
+
+  #release(flight: Flight, dueMs: number): void {
+    if (flight.state !== "committing") this.#stats.committing++;
+    flight.state = "committing";
+    this.#commits.release(flight, dueMs);
+  }
+
+  #released(flight: Flight): void {
+    if (flight.told === "sending") this.#tellState(flight, "pending", this.#nowMs());
+    this.#drop(flight);
+  }
+
+  #drop(flight: Flight): void {
+    if (flight.state === "gone") return;
+    if (flight.state === "committing") this.#stats.committing--;
+    if (flight.startedMs === 0) flight.batch.ended();
+    flight.state = "gone";
+    const { id } = flight.delivery;
+    if (this.#held.get(id) === flight) this.#held.delete(id);
+    this.#options.onRoom();
+    if (this.#held.size > 0) return;
+    this.#whenEmpty?.();
+    this.#whenEmpty = undefined;
+  }
+
+  #tellState(flight: Flight, to: DeliveryState, atMs: number): void {
+    const { observe } = this.#options;
+    if (observe === undefined || flight.told === to) return;
+    const { sipStatus, papCode, reason } = flight.delivery;
+    tellState(observe, flight, { to, atMs, sipStatus, papCode, reason });
+  }
+
+  #nowMs(): number {
+    return this.#options.clock.date().getTime();
+  }
+}

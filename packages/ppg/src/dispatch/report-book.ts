@@ -1,0 +1,93 @@
+import { type ImdnDisposition, outcomeOf } from "@sip-push/push";
+import type { BookedReport, IgnoredReport, ReportBook } from "@sip-push/sender";
+import { type Clock, type Logger, silentLogger, systemClock } from "@sip-push/sip";
+import { type DeliveryEvent, deliveryTransition, isFinal } from "../delivery/delivery.machine.ts";
+import { reportEvents } from "../delivery/outcome-events.ts";
+import type { PpgObserver } from "../events.ts";
+import { StoreError } from "../store/errors.ts";
+import type { PpgStore } from "../store/store.ts";
+import type { DeliveryAdvance, DeliveryRecord } from "../store/types.ts";
+
+export interface StoreReportBookOptions {
+  readonly store: PpgStore;
+  readonly clock?: Clock;
+  readonly observe?: PpgObserver;
+  readonly logger?: Logger;
+}
+
+/** Somebody else changed the delivery meanwhile: how often that is borne before the handset is told to come back. */
+const MAX_TRIES = 5;
+
+/**
+ * Matches delivery reports with deliveries in the store, at whichever node they come in and whatever was restarted meanwhile: option
+ * `reportBook` of the Push Sender agent. A report is the last word on its delivery, also when it comes before the response to the
+ * push, or while the push waits to be tried again. It is answered once that is committed.
+ */
+export class StoreReportBook implements ReportBook {
+  readonly #store: PpgStore;
+  readonly #clock: Clock;
+  readonly #observe: PpgObserver | undefined;
+  readonly #logger: Logger;
+
+  constructor({ store, clock = systemClock, observe, logger = silentLogger }: StoreReportBookOptions) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#observe = observe;
+    this.#logger = logger;
+  }
+
+  /** @throws {StoreError} when the database fails: the reporter is to come back. */
+  async take(report: BookedReport): Promise<IgnoredReport | "taken"> {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const delivery = await this.#store.deliveryOfCallId(report.messageId);
+      if (delivery === undefined) return "unknown";
+      if (!report.isFrom(delivery.recipient)) return "foreign";
+      if (isFinal(delivery.state)) return delivery.state === "delivered" ? "duplicate" : "late";
+      const change = changeBy(report, delivery, this.#clock.date().getTime());
+      if (change === undefined) return "unasked";
+      const [result] = await this.#store.advance([change]);
+      if (result?.result === "done") {
+        await this.#told(delivery, change);
+        return "taken";
+      }
+    }
+    throw new StoreError("STORE_UNAVAILABLE", `the delivery of ${report.messageId} does not stand still`);
+  }
+
+  async #told(delivery: DeliveryRecord, change: DeliveryAdvance): Promise<void> {
+    const { id, push, recipient, callId, state: from } = delivery;
+    const { to, atMs, papCode, sipStatus, reason } = change;
+    try {
+      const content = await this.#store.push(push);
+      if (content === undefined) return;
+      const { pushId, initiator, acceptedAtMs } = content;
+      this.#logger.debug({ pushId, recipient, callId, from, to, reason }, "delivery report");
+      const which = { push, pushId, initiator, delivery: id, recipient };
+      this.#observe?.({ event: "state", ...which, atMs, from, to, papCode, sipStatus, reason, acceptedAtMs });
+    } catch (error) {
+      // What was reported is committed.
+      this.#logger.warn({ err: error, callId }, "a delivery report was not told");
+    }
+  }
+}
+
+function changeBy({ disposition }: BookedReport, delivery: DeliveryRecord, atMs: number): DeliveryAdvance | undefined {
+  const event: DeliveryEvent = reportEvents[disposition];
+  const transition = deliveryTransition(delivery.state, event, () => false);
+  if (transition === undefined) return undefined;
+  const { id, version, owner, sipStatus } = delivery;
+  return {
+    lease: { id, version, owner },
+    to: transition.next,
+    atMs,
+    dueAtMs: null,
+    sipStatus,
+    papCode: outcomeOf(`imdn ${disposition}`).papCode,
+    reason: reasonOf(disposition),
+    attemptStartedAtMs: null,
+  };
+}
+
+function reasonOf(disposition: ImdnDisposition): string {
+  return `the delivery report says ${disposition}`;
+}

@@ -1,0 +1,207 @@
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import { type Clock, type Logger, silentLogger, systemClock } from "@sip-push/sip";
+import type { HttpTls } from "../config/types.ts";
+import { Authenticator } from "./authenticator.ts";
+import { FrontError } from "./errors.ts";
+import type { Exchange } from "./exchange.ts";
+import { type FrontAddress, type Handler, Listener } from "./listener.ts";
+import { frontLimits, type PpgFrontOptions } from "./options.ts";
+import { PapRoute } from "./pap-route.ts";
+import { type Refusal, refusalOfParser, refusals } from "./refusals.ts";
+import { addOperationRoutes, openSite, type Site } from "./site.ts";
+
+const DEFAULT_PATH = "/pap";
+const DEFAULT_CLOSE_MS = 10_000;
+
+/** What the front did so far, and what it holds now. */
+export interface FrontStats {
+  /** PAP requests under way, and octets of their bodies. */
+  readonly active: number;
+  readonly bufferedBytes: number;
+  /** Requests that the service answered. */
+  readonly answered: number;
+  readonly refused: Readonly<Record<Refusal, number>>;
+  /** Connections closed at once because there were too many. */
+  readonly droppedConnections: number;
+}
+
+/** The last request of a connection; `exchange` null: it is not about PAP. */
+interface Latest {
+  readonly response: ServerResponse;
+  readonly exchange: Exchange | null;
+}
+
+/** The HTTP side of a gateway: PAP on its path, health and metrics, and the routes of whoever registers some. */
+export class PpgFront {
+  readonly #listeners: Listener[] = [];
+  readonly #addresses: FrontAddress[] = [];
+  readonly #sites: Site[] = [];
+  readonly #path: string;
+  readonly #route: PapRoute;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #latest = new WeakMap<Duplex, Latest>();
+  #operationAddress: FrontAddress | null = null;
+  #closed: Promise<void> | undefined;
+
+  private constructor(options: PpgFrontOptions) {
+    const {
+      service,
+      initiators,
+      allowPlain = false,
+      realm = "sip-push",
+      clock = systemClock,
+      logger = silentLogger,
+    } = options;
+    this.#path = options.path ?? DEFAULT_PATH;
+    this.#clock = clock;
+    this.#logger = logger;
+    const limits = frontLimits(options.limits);
+    const authenticator = new Authenticator(initiators, { clock, allowPlain });
+    this.#route = new PapRoute({ service, authenticator, limits, realm, clock, logger });
+  }
+
+  /**
+   * Listens on all addresses; resolves when the front serves.
+   *
+   * @throws {FrontError} FRONT_LISTEN_FAILED, FRONT_BAD_TLS, FRONT_BAD_OPTION; then nothing is left open.
+   */
+  static async open(options: PpgFrontOptions): Promise<PpgFront> {
+    const { path = DEFAULT_PATH, listen } = options;
+    if (!/^\/[^?#\s]*$/.test(path)) throw new FrontError("FRONT_BAD_OPTION", `${JSON.stringify(path)} is no path`);
+    if (listen.length === 0) throw new FrontError("FRONT_BAD_OPTION", "there is no address to listen on");
+    const front = new PpgFront(options);
+    try {
+      await front.#open(options);
+    } catch (error) {
+      await front.close(0);
+      throw error;
+    }
+    return front;
+  }
+
+  async #open(options: PpgFrontOptions): Promise<void> {
+    const { listen, tls = null, register, logger = silentLogger } = options;
+    const { operation } = options;
+    const limits = frontLimits(options.limits);
+    const addOperation = (app: Site["app"]): void => {
+      if (operation !== undefined) addOperationRoutes(app, operation, () => this.closing);
+    };
+    const site = await openSite(this.#route, logger, limits.maxBodyBytes, async (app) => {
+      if (operation?.listen === null) addOperation(app);
+      await register?.(app);
+    });
+    this.#sites.push(site);
+    const add = async (listener: Listener): Promise<FrontAddress> => {
+      this.#listeners.push(listener);
+      listener.server.on("clientError", (error, socket) => this.#garbled(error, socket));
+      return listener.listen();
+    };
+    for (const wanted of listen)
+      this.#addresses.push(await add(new Listener(wanted, tls, limits, this.#handlerFor(site))));
+    if (operation === undefined || operation.listen === null) return;
+    const operationSite = await openSite(this.#route, logger, limits.maxBodyBytes, addOperation);
+    this.#sites.push(operationSite);
+    const handler: Handler = (request, response) => this.#serve(operationSite, request, response);
+    this.#operationAddress = await add(new Listener(operation.listen, tls, limits, handler));
+  }
+
+  /** Where it listens, in the order of `listen`, with the ports that it got. */
+  get addresses(): readonly FrontAddress[] {
+    return this.#addresses;
+  }
+
+  /** Where health and metrics are when they have a listener of their own. */
+  get operationAddress(): FrontAddress | null {
+    return this.#operationAddress;
+  }
+
+  get closing(): boolean {
+    return this.#route.closing;
+  }
+
+  get stats(): FrontStats {
+    const { active, bufferedBytes, answered, refusedCounts } = this.#route;
+    const droppedConnections = this.#listeners.reduce((sum, { dropped }) => sum + dropped, 0);
+    return { active, bufferedBytes, answered, refused: { ...refusedCounts }, droppedConnections };
+  }
+
+  /** Takes new certificates for the connections to come. @throws {FrontError} FRONT_BAD_TLS; then the ones before stay. */
+  reloadTls(tls: HttpTls): void {
+    for (const listener of this.#listeners) listener.reloadTls(tls);
+  }
+
+  /**
+   * Stops gracefully: `/health/ready` is 503 from now on, no connection is taken any more, what is under way is answered with
+   * `Connection: close`, and what comes on open connections is refused (503, 4001). Idempotent; a second call with less time
+   * shortens the first.
+   *
+   * @param limitMs after that, connections are cut.
+   */
+  close(limitMs: number = DEFAULT_CLOSE_MS): Promise<void> {
+    this.#closed ??= this.#close();
+    const cut = (): void => {
+      for (const { server } of this.#listeners) server.closeAllConnections();
+    };
+    if (limitMs === 0) cut();
+    else {
+      const timer = this.#clock.schedule(limitMs, cut);
+      const cancel = (): void => timer.cancel();
+      this.#closed.then(cancel, cancel);
+    }
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#route.closing = true;
+    const closed = this.#listeners.map((listener) => listener.close());
+    // Streams that a console holds open end with its plugin.
+    await Promise.all(this.#sites.map(({ app }) => app.close()));
+    await Promise.all(closed);
+  }
+
+  #handlerFor(site: Site): Handler {
+    const path = this.#path;
+    const withQuery = `${path}?`;
+    return (request, response, expects) => {
+      const { url = "" } = request;
+      if (url !== path && !url.startsWith(withQuery)) {
+        if (expects) response.writeContinue();
+        this.#serve(site, request, response);
+        return;
+      }
+      const exchange = this.#route.handle(request, response, expects);
+      this.#latest.set(request.socket, { response, exchange });
+    };
+  }
+
+  #serve(site: Site, request: IncomingMessage, response: ServerResponse): void {
+    this.#latest.set(request.socket, { response, exchange: null });
+    if (this.closing) response.shouldKeepAlive = false;
+    site.handle(request, response);
+  }
+
+  /**
+   * Octets came that are no request, or none came in time. Where a body is awaited, that is the answer to its request; behind
+   * requests that wait for their answers the connection ends after these.
+   */
+  #garbled(error: Error & { code?: string }, socket: Duplex): void {
+    const refusal = refusalOfParser(error);
+    this.#logger.debug({ code: error.code, refusal }, "no HTTP request");
+    const latest = this.#latest.get(socket);
+    if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
+    else if (latest === undefined || latest.response.writableFinished) this.#sendGarbled(socket, refusal);
+    else if (latest.exchange === null) socket.destroy();
+    else latest.exchange.spoil(refusal);
+  }
+
+  #sendGarbled(socket: Duplex, refusal: Refusal): void {
+    const { httpStatus } = refusals[refusal];
+    const { headers, body } = this.#route.refused(refusal);
+    const lines = [`HTTP/1.1 ${httpStatus} ${STATUS_CODES[httpStatus] ?? ""}`];
+    for (let at = 0; at + 1 < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
+    lines.push(`Content-Length: ${body.length}`, "Connection: close", "", "");
+    socket.end(Buffer.concat([Buffer.from(lines.join("\r\n"), "latin1"), body]), () => socket.destroy());
+  }
+}

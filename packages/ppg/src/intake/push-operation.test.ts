@@ -1,0 +1,307 @@
+import { type PushMessage, papDoctypes } from "@sip-push/pap";
+import { describe, expect, it } from "vitest";
+import { claimAs, outcome } from "../store/testdata/pushes.ts";
+import { content, DOMAIN, IntakeRig, initiator, plmn, pushOf, user } from "./testdata/intake-rig.ts";
+import type { Initiator } from "./types.ts";
+
+const rig = new IntakeRig();
+const at = (text: string): Date => new Date(`2026-${text}Z`);
+
+const statusOf = async (pushId: string) => {
+  const status = await rig.store.status({ initiator: "calendar", pushId });
+  if (status === undefined) throw new Error("not stored");
+  return status;
+};
+
+describe("push-message", () => {
+  it("is answered 202 and 1001 when it is committed, in the name of the gateway", async () => {
+    const { answer, message } = await rig.ask(pushOf("p1@pi"));
+    expect(answer).toMatchObject({ httpStatus: 202, operation: "push-message", pushId: "p1@pi", papCode: 1001 });
+    expect(answer.retryAfterSeconds).toBeNull();
+    expect(message.operation).toEqual({
+      kind: "push-response",
+      pushId: "p1@pi",
+      senderAddress: DOMAIN,
+      senderName: "sip-push",
+      replyTime: rig.clock.date(),
+      progressNotes: [],
+      responseResult: { code: 1001, desc: "Accepted for Processing" },
+    });
+    const status = await statusOf("p1@pi");
+    expect(status.deliveries).toMatchObject([{ recipient: "sip:alice@example.test", state: "pending" }]);
+    expect(rig.events).toEqual([expect.objectContaining({ event: "accepted", pushId: "p1@pi", recipients: 1 })]);
+  });
+
+  it.each(papDoctypes)("of PAP $version is answered with its DOCTYPE ($publicId)", async ({ version, publicId }) => {
+    const { message } = await rig.ask(pushOf("p"), { version, publicId });
+    expect(message).toMatchObject({ version, publicId, operation: { responseResult: { code: 1001 } } });
+    expect((await statusOf("p")).push.applicationData).toMatchObject({ papVersion: version });
+  });
+
+  it("keeps content, quality of service and what results need", async () => {
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const push = pushOf("all", {
+      deliverAfterTimestamp: at("01-01T01:00:00"),
+      deliverBeforeTimestamp: at("01-01T02:00:00"),
+      sourceReference: "mail",
+      ppgNotifyRequestedTo: "HTTPS://PI.example.test/results?a=1#x",
+      progressNotesRequested: true,
+      qualityOfService: {
+        priority: "high",
+        deliveryMethod: "confirmed",
+        network: "gsm",
+        networkRequired: true,
+        bearer: "packet data",
+        bearerRequired: true,
+      },
+    });
+    const capabilities = { contentType: "application/xml", body: new Uint8Array([60, 97, 47, 62]) };
+    await rig.push(push, {
+      traceparent,
+      capabilities,
+      content: {
+        ...content,
+        contentEncoding: "gzip",
+        contentDisposition: { type: "notification", params: new Map([["x", "a b"]]) },
+        headers: [["Content-Language", "de"], ...(content.headers ?? [])],
+      },
+    });
+    const { id } = (await statusOf("all")).push;
+    expect(await rig.store.push(id)).toMatchObject({
+      priority: "high",
+      deliveryMethod: "confirmed",
+      deliverAfterMs: at("01-01T01:00:00").getTime(),
+      deliverBeforeMs: at("01-01T02:00:00").getTime(),
+      notifyUrl: "https://pi.example.test/results?a=1",
+      progressNotesRequested: true,
+      contentType: "application/vnd.syncml.ds.notification",
+      content: content.body,
+      capabilities: capabilities.body,
+      applicationData: {
+        applicationId: "push.syncml",
+        contentEncoding: "gzip",
+        contentLanguage: "de",
+        contentDisposition: 'notification;x="a b"',
+        sourceReference: "mail",
+        papVersion: "2.0",
+        network: "GSM",
+        networkRequired: true,
+        bearer: "Packet Data",
+        bearerRequired: true,
+        qualityOfService: true,
+        traceparent,
+      },
+    });
+  });
+
+  it("without quality of service or application gets the defaults of PAP, and no application", async () => {
+    await rig.push(pushOf("bare"), {
+      content: { contentType: "text/plain", body: new Uint8Array([65]) },
+      traceparent: "x",
+    });
+    expect((await statusOf("bare")).push).toMatchObject({
+      priority: "medium",
+      deliveryMethod: "notspecified",
+      notifyUrl: null,
+      applicationData: { applicationId: null, qualityOfService: false, network: null, traceparent: null },
+    });
+  });
+
+  it("without X-Wap-Application-Id goes to the application that its type belongs to", async () => {
+    await rig.push(pushOf("typed"), { content: { contentType: content.contentType, body: content.body } });
+    expect((await statusOf("typed")).push.applicationData).toMatchObject({ applicationId: "push.syncml" });
+  });
+
+  it("is told its progress when it asks for it: received, checked, stored", async () => {
+    const { progressNotes } = await rig.push(pushOf("noted", { progressNotesRequested: true }));
+    const time = rig.clock.date();
+    expect(progressNotes).toEqual(["received", "checked", "stored"].map((stage) => ({ stage, time })));
+    const refused = await rig.push(pushOf("noted", { progressNotesRequested: true }));
+    expect(refused.progressNotes.map(({ stage }) => stage)).toEqual(["received", "checked"]);
+  });
+
+  it("lives as long as the gateway keeps a push when it says no deadline, or a later one", async () => {
+    const week = rig.clock.date().getTime() + 604_800_000;
+    await rig.push(pushOf("no deadline"));
+    await rig.push(pushOf("late", { deliverBeforeTimestamp: at("12-31T00:00:00") }));
+    expect((await statusOf("no deadline")).push.deliverBeforeMs).toBe(week);
+    expect((await statusOf("late")).push.deliverBeforeMs).toBe(week);
+  });
+});
+
+type Row = readonly [name: string, code: number, push: Partial<PushMessage>, who?: Partial<Initiator>];
+const quality = {
+  priority: "low",
+  deliveryMethod: "unconfirmed",
+  networkRequired: false,
+  bearerRequired: false,
+} as const;
+
+const rows: readonly Row[] = [
+  ["no network that is offered", 3009, { qualityOfService: { ...quality, network: "TETRA", networkRequired: true } }],
+  ["a network that there is not", 3009, { qualityOfService: { ...quality, network: "5G", networkRequired: true } }],
+  ["no bearer that is offered", 3010, { qualityOfService: { ...quality, bearer: "SMS", bearerRequired: true } }],
+  ["any network", 1001, { qualityOfService: { ...quality, network: "Any", networkRequired: true } }],
+  ["a network, but unnamed", 1001, { qualityOfService: { ...quality, networkRequired: true, bearerRequired: true } }],
+  ["a network that need not be", 1001, { qualityOfService: { ...quality, network: "TETRA", bearer: "SMS" } }],
+  ["delivery before now (2001 as Kannel)", 2001, { deliverBeforeTimestamp: at("01-01T00:00:00") }],
+  [
+    "delivery after its end",
+    2000,
+    { deliverBeforeTimestamp: at("01-02T00:00:00"), deliverAfterTimestamp: at("01-03T00:00:00") },
+  ],
+  ["delivery in a year", 2000, { deliverAfterTimestamp: at("12-01T00:00:00") }],
+  ["delivery in an hour", 1001, { deliverAfterTimestamp: at("01-01T01:00:00") }],
+  ["results at no URL", 2000, { ppgNotifyRequestedTo: "pi.example.test/results" }],
+  ["results at an FTP server", 2000, { ppgNotifyRequestedTo: "ftp://pi.example.test/" }],
+  ["results with a password", 2000, { ppgNotifyRequestedTo: "https://a:b@pi.example.test/" }],
+  [
+    "results at a neighbour",
+    2001,
+    { ppgNotifyRequestedTo: "http://169.254.169.254/" },
+    { notifyUrls: ["https://pi.example.test/*"] },
+  ],
+  [
+    "results at a name that only begins like ours",
+    2001,
+    { ppgNotifyRequestedTo: "https://pi.example.test.evil/" },
+    { notifyUrls: ["https://pi.example.test/*"] },
+  ],
+  [
+    "results at our server",
+    1001,
+    { ppgNotifyRequestedTo: "https://PI.example.test/a" },
+    { notifyUrls: ["https://Pi.example.test/*"] },
+  ],
+  ["an application of others", 2001, {}, { applications: ["wml.ua"] }],
+  ["our application, by its URN", 1001, {}, { applications: ["x-wap-application:push.syncml"] }],
+  ["a recipient of others", 2001, {}, { recipients: ["sip:*@other.test", "tel:+49*"] }],
+  ["our recipients", 1001, {}, { recipients: ["SIP:*@Example.test"] }],
+  [
+    "a telephone, whose URI has parameters",
+    1001,
+    { addresses: [plmn("+4930123")] },
+    { recipients: ["sip:+49*@example.test"] },
+  ],
+  ["a type without a rule", 2002, { addresses: [`WAPPUSH=1/TYPE=FLEX_MSISDN@${DOMAIN}`] }],
+  ["a domain that is not ours", 2002, { addresses: ["WAPPUSH=a/TYPE=USER@other.test"] }],
+  ["what is no address", 2002, { addresses: ["alice"] }],
+  [
+    "only bad addresses, one for rights",
+    2002,
+    { addresses: ["sip:a@other.test", "bad"] },
+    { recipients: ["sip:*@example.test"] },
+  ],
+  ["nothing that can be replaced", 2004, { replacePushId: "none" }],
+];
+
+describe("push-message that asks for", () => {
+  const cases = rows.map(([name, code, changes, who = {}]) => ({ name, code, changes, who }));
+  it.each(cases)("$name is answered $code", async ({ code, changes, who }) => {
+    const { responseResult } = await rig.push(pushOf("p", changes), { initiator: initiator(who) });
+    expect(responseResult.code).toBe(code);
+    expect(responseResult.desc).not.toBe("");
+    const stored = await rig.store.status({ initiator: "calendar", pushId: "p" });
+    expect(stored === undefined).toBe(code !== 1001);
+    expect(rig.events.map(({ event }) => event)).toEqual([code === 1001 ? "accepted" : "answered"]);
+  });
+
+  it.each([
+    ["an application id that is none", { headers: [["X-Wap-Application-Id", "a b"]] as const }, 2000],
+    ["a content type that is none", { contentType: "text", headers: [] }, 2000],
+    ["a content coding that is none", { contentEncoding: "g zip" }, 2000],
+    ["more octets than are taken", { body: new Uint8Array(1_025) }, 2000],
+    ["as many octets as are taken", { body: new Uint8Array(1_024) }, 1001],
+  ])("%s is answered by code", async (_, changes, code) => {
+    const intake = rig.open({ limits: { maxContentOctets: 1_024 } });
+    const answer = await intake.handle(rig.request(pushOf("p"), { content: { ...content, ...changes } }));
+    expect(answer.papCode).toBe(code);
+  });
+
+  it.each([
+    [1, 3005],
+    [2, 2000],
+    [3, 1001],
+  ])("three addresses, where %i may be, is answered %i", async (maxAddresses, code) => {
+    const intake = rig.open({ limits: { maxAddresses } });
+    const answer = await intake.handle(rig.request(pushOf("p", { addresses: ["a", "b", "c"].map(user) })));
+    expect(answer.papCode).toBe(code);
+  });
+});
+
+describe("push-message to several addresses", () => {
+  it("of which some are bad goes to the others; the bad ones get a result of their own", async () => {
+    const addresses = [user("alice"), "nobody", "tel:+4930", user("bob")];
+    const notify = { ppgNotifyRequestedTo: "https://pi.example.test/" };
+    const { responseResult } = await rig.push(pushOf("some", { addresses, ...notify }), {
+      initiator: initiator({ recipients: ["sip:*@example.test"] }),
+    });
+    expect(responseResult.code).toBe(1001);
+    expect(responseResult.desc).toMatch(/^accepted for 2 of 4 addresses; "nobody" /);
+    const { deliveries } = await statusOf("some");
+    expect(deliveries.map(({ address, state, papCode }) => [address, state, papCode])).toEqual([
+      [user("alice"), "pending", 1001],
+      ["nobody", "rejected", 2002],
+      ["tel:+4930", "rejected", 2001],
+      [user("bob"), "pending", 1001],
+    ]);
+    const [result] = await rig.store.claimNotifications({
+      owner: "n",
+      limit: 10,
+      nowMs: rig.clock.date().getTime(),
+      leaseMs: 1,
+    });
+    expect(result).toMatchObject({ address: "nobody", messageState: "rejected", papCode: 2002 });
+  });
+
+  it("with the same recipient twice comes once, and both addresses have a result", async () => {
+    const addresses = [
+      plmn("+4930"),
+      plmn("+49-30"),
+      plmn("+4930"),
+      "sip:%2B4930@EXAMPLE.test;user=phone",
+      "sip:+4930@EXAMPLE.test;user=Phone",
+    ];
+    const { responseResult } = await rig.push(pushOf("twice", { addresses }));
+    expect(responseResult.desc).toMatch(/^accepted for 2 of 4 addresses; .* the same recipient as /);
+    const { deliveries } = await statusOf("twice");
+    expect(deliveries.map(({ recipient, state }) => [recipient, state])).toEqual([
+      ["sip:+4930@example.test;user=phone", "pending"],
+      ["sip:+4930@example.test;user=phone", "rejected"],
+      ["sip:%2B4930@example.test;user=phone", "pending"],
+      ["sip:+4930@example.test;user=phone", "rejected"],
+    ]);
+  });
+});
+
+describe("push-id and replacement", () => {
+  it("used before is answered 2007, but is another's own", async () => {
+    await rig.push(pushOf("p"));
+    expect((await rig.push(pushOf("p"))).responseResult.code).toBe(2007);
+    const other = await rig.push(pushOf("p"), { initiator: initiator({ name: "other" }) });
+    expect(other.responseResult.code).toBe(1001);
+  });
+
+  it("pending-only goes to those who wait, and is 2008 when nobody does", async () => {
+    await rig.push(pushOf("old", { addresses: [user("alice"), user("bob")] }));
+    const [first] = await rig.store.claim(claimAs("n", rig.clock.date().getTime(), 1));
+    if (first === undefined) throw new Error("one delivery");
+    await rig.store.advance([outcome(first)]);
+    const replace = { replacePushId: "old", replaceMethod: "pending-only" } as const;
+    const some = await rig.push(pushOf("new", { ...replace, addresses: [user("alice"), user("bob")] }));
+    expect(some.responseResult).toEqual({ code: 1001, desc: "accepted for 1 of 2 addresses" });
+    expect((await statusOf("old")).deliveries.map(({ state }) => state)).toEqual(["delivered", "cancelled"]);
+    const none = await rig.push(pushOf("newer", { ...replace, addresses: [user("alice")] }));
+    expect(none.responseResult.code).toBe(2008);
+  });
+
+  it("all goes to those too who have the old one", async () => {
+    await rig.push(pushOf("old"));
+    const [first] = await rig.store.claim(claimAs("n", rig.clock.date().getTime(), 1));
+    if (first === undefined) throw new Error("one delivery");
+    await rig.store.advance([outcome(first)]);
+    const { responseResult } = await rig.push(pushOf("new", { replacePushId: "old" }));
+    expect(responseResult.code).toBe(1001);
+    expect((await statusOf("new")).deliveries).toHaveLength(1);
+  });
+});

@@ -1,0 +1,75 @@
+import { canonicalHost, parseUri, SipParseError, type SipUri, type TelUri } from "@sip-push/sip";
+
+/** Someone to push to, in one spelling. */
+export interface RecipientUri {
+  /** SIP, SIPS or tel URI. */
+  readonly uri: string;
+  /** The same without its parameters, of a tel URI but for its context: who it is. */
+  readonly bare: string;
+}
+
+/** URI parameters that say where a request is to go or what it is to be: that is not for a push initiator to say. */
+const STEERING: readonly string[] = ["maddr", "ttl", "method", "lr"];
+/** Parameters whose values mean the same in any case. RFC 3261 §19.1.4. */
+const CASELESS: readonly string[] = ["user", "transport"];
+const ESCAPE = /%([0-9A-Fa-f]{2})/g;
+const UNRESERVED = /[A-Za-z0-9\-_.!~*'()]/;
+
+/**
+ * Reads a SIP, SIPS or tel URI and gives it in its one spelling (RFC 3261 §19.1.4, RFC 3966 §4): scheme and host in lower
+ * case, escapes only where they are needed, parameters by name, telephone numbers without separators.
+ *
+ * @returns what is wrong with it, when it is nothing to push to.
+ */
+export function recipientUri(text: string): RecipientUri | string {
+  try {
+    const uri = parseUri(text, "recipient");
+    if (uri.scheme === "other") return "is no SIP, SIPS or tel URI";
+    return uri.scheme === "tel" ? ofTel(uri) : ofSip(uri);
+  } catch (error) {
+    if (!(error instanceof SipParseError)) throw error;
+    return error.message.slice(error.field.length + 2);
+  }
+}
+
+function ofSip(uri: SipUri): RecipientUri | string {
+  if (uri.headers.length > 0) return "holds header fields";
+  if (uri.password !== undefined) return "holds a password";
+  const user = uri.user === undefined ? "" : `${inOneSpelling(uri.user)}@`;
+  const port = uri.port === undefined ? "" : `:${uri.port}`;
+  const bare = `${uri.scheme}:${user}${canonicalHost(uri.host)}${port}`;
+  if (uri.params.size === 0) return { uri: bare, bare };
+  const steering = STEERING.find((name) => uri.params.has(name));
+  if (steering !== undefined) return `holds the parameter ${steering}`;
+  return { uri: bare + parametersOf(uri.params), bare };
+}
+
+/** RFC 3966 §5.1.4: a local number needs its context, and is nobody without it. */
+function ofTel({ number, params }: TelUri): RecipientUri | string {
+  const digits = number.replace(/[-.()]/g, "").toLowerCase();
+  const context = params.get("phone-context")?.toLowerCase();
+  if (!digits.startsWith("+") && context === undefined) return "is a local number without a phone-context";
+  const bare = `tel:${digits}${digits.startsWith("+") ? "" : `;phone-context=${context}`}`;
+  return params.size === 0 ? { uri: bare, bare } : { uri: `tel:${digits}${parametersOf(params, true)}`, bare };
+}
+
+function parametersOf(params: ReadonlyMap<string, string | null>, isCaseless = false): string {
+  const names = [...params.keys()].sort();
+  return names
+    .map((name) => {
+      const value = params.get(name) ?? null;
+      if (value === null) return `;${name.toLowerCase()}`;
+      const lower = isCaseless || CASELESS.includes(name.toLowerCase());
+      return `;${name.toLowerCase()}=${lower ? value.toLowerCase() : inOneSpelling(value)}`;
+    })
+    .join("");
+}
+
+/** `%41` is `A`; an escaped reserved character is not the bare one, and keeps its escape in upper case. */
+function inOneSpelling(text: string): string {
+  if (!text.includes("%")) return text;
+  return text.replace(ESCAPE, (escape, hex: string) => {
+    const character = String.fromCharCode(Number.parseInt(hex, 16));
+    return UNRESERVED.test(character) ? character : escape.toUpperCase();
+  });
+}

@@ -1,0 +1,62 @@
+import { papCodeDescriptions, papCodes, type QualityOfService, type StatusQueryResult } from "@sip-push/pap";
+import { messageStateOf } from "../delivery/delivery.machine.ts";
+import type { PushDetails } from "../push-details.ts";
+import type { DeliveryRecord, PushStatus } from "../store/types.ts";
+import { descOf, type Handler } from "./operation-context.ts";
+import { qualityOf } from "./quality-of-service.ts";
+import { storedAddresses } from "./stored-addresses.ts";
+
+/** Tells the state of a push for all its recipients, or for those named. PAP 2.x statusquery-message. */
+export const queryStatus: Handler<"statusquery-message"> = async (operation, { request }, { store, resolver }) => {
+  const { pushId, addresses } = operation;
+  const status = await store.status({ initiator: request.initiator.name, pushId });
+  const statusQueryResults: StatusQueryResult[] =
+    status === undefined ? [unknown(papCodes.pushIdNotFound, addresses)] : resultsOf(status, addresses, resolver);
+  const papCode = status === undefined ? papCodes.pushIdNotFound : papCodes.ok;
+  return { operation: { kind: "statusquery-response", pushId, statusQueryResults }, papCode };
+};
+
+type Resolver = Parameters<typeof storedAddresses>[2];
+
+function resultsOf(status: PushStatus, asked: readonly string[], resolver: Resolver): StatusQueryResult[] {
+  // The push was written by the intake, so its data are the details.
+  const quality = qualityOf(status.push, status.push.applicationData as unknown as PushDetails);
+  const byAddress = new Map(status.deliveries.map((delivery) => [delivery.address, delivery]));
+  if (asked.length === 0) return grouped([...byAddress], quality);
+  const stored = [...storedAddresses(asked, status, resolver)];
+  const known = stored.flatMap(([address, found]) => {
+    const delivery = found === undefined ? undefined : byAddress.get(found);
+    return delivery === undefined ? [] : [[address, delivery] as const];
+  });
+  const missing = stored.filter(([, found]) => found === undefined).map(([address]) => address);
+  const results = grouped(known, quality);
+  return missing.length === 0 ? results : [...results, unknown(papCodes.addressError, missing)];
+}
+
+/** One result for all recipients of whom the same is to be said, to the second that PAP tells. */
+function grouped(
+  deliveries: Iterable<readonly [address: string, delivery: DeliveryRecord]>,
+  quality: QualityOfService | undefined,
+): StatusQueryResult[] {
+  const groups = new Map<string, { readonly first: DeliveryRecord; readonly addresses: string[] }>();
+  for (const [address, delivery] of deliveries) {
+    const { state, papCode, reason, eventAtMs } = delivery;
+    const key = `${messageStateOf(state)} ${papCode} ${Math.floor(eventAtMs / 1000)} ${reason}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { first: delivery, addresses: [address] });
+    else group.addresses.push(address);
+  }
+  return [...groups.values()].map(({ first, addresses }) => ({
+    eventTime: new Date(first.eventAtMs),
+    messageState: messageStateOf(first.state),
+    code: first.papCode,
+    ...(first.reason !== "" && { desc: descOf(first.reason) }),
+    addresses,
+    ...(quality !== undefined && { qualityOfService: quality }),
+  }));
+}
+
+/** PAP demands a state of everything, also of what there is not. */
+function unknown(code: 2002 | 2004, addresses: readonly string[]): StatusQueryResult {
+  return { messageState: "unknown", code, desc: papCodeDescriptions[code], addresses };
+}

@@ -1,90 +1,100 @@
 import { isFinal } from "../delivery/delivery.machine.ts";
+import { tryAgainAfterCancel } from "./advance-rules.ts";
 import type { PostgresSession } from "./postgres-database.ts";
-import { DELIVERY_COLUMNS, type DeliveryRow } from "./rows.ts";
-import type { DeliveryAdvance, DeliveryLease } from "./types.ts";
+import { timelineLine } from "./rows.ts";
+import type { AdvanceResult, DeliveryAdvance } from "./types.ts";
 
-/** A row that this transaction has locked, and what becomes of it. */
-export interface LockedChange {
-  readonly row: DeliveryRow;
-  readonly change: Omit<DeliveryAdvance, "lease">;
+/** PAP code of a handset that is not registered. */
+const CANNOT_REACH_DESTINATION = 5028;
+
+/**
+ * All of it in one statement, so that it is one round trip and a transaction by itself: rows that are held as the leases say are
+ * locked in the order of their ids; those that end leave the queue; then progress of their pushes in the order of theirs, so that
+ * two nodes never wait for each other; then what is kept.
+ */
+const change = `WITH c AS (
+    SELECT * FROM unnest($1::int8[], $2::int4[], $3::text[], $4::text[], $5::int8[], $6::int4[], $7::int4[], $8::text[], $9::int8[],
+      $10::text[], $11::bool[], $12::bool[], $13::bool[]) WITH ORDINALITY
+      AS c(id, version, owner, state, due_at, sip_status, pap_code, reason, at, line, final, again, absent, ord)),
+  held AS MATERIALIZED (
+    SELECT c.*, q.state AS state_before, q.attempts, q.cancel_requested, d.push, d.recipients, d.notify, d.recipient,
+      NOT (q.cancel_requested = 1 AND c.again) AS done
+    FROM c JOIN queue q ON q.id = c.id AND q.version = c.version AND q.owner IS NOT DISTINCT FROM c.owner
+      JOIN deliveries d ON d.id = q.id
+    ORDER BY q.id FOR UPDATE OF q),
+  mine AS MATERIALIZED (
+    SELECT *, row_number() OVER (PARTITION BY push, final ORDER BY ord) AS place FROM held WHERE done),
+  gone AS (DELETE FROM queue q USING mine m WHERE q.id = m.id AND m.final),
+  kept AS (UPDATE queue q SET state = m.state, due_at = m.due_at, owner = NULL, version = m.version + 1,
+      absent = CASE WHEN m.absent THEN 1 ELSE 0 END,
+      sleeper = CASE m.state WHEN 'retry-wait' THEN m.recipient END
+    FROM mine m WHERE q.id = m.id AND NOT m.final),
+  ended AS (SELECT push, recipients, notify, count(*)::int4 AS n, min(at) AS first, max(at) AS last FROM mine
+    WHERE final GROUP BY push, recipients, notify ORDER BY push),
+  told AS (INSERT INTO progress AS g (push, recipients, results, notify_due_at, finished_at)
+    SELECT push, recipients, n, CASE notify WHEN 1 THEN first END, CASE WHEN n = recipients THEN last END FROM ended
+    ON CONFLICT (push) DO UPDATE SET results = g.results + excluded.results,
+      notify_due_at = coalesce(g.notify_due_at, excluded.notify_due_at),
+      finished_at = CASE WHEN g.results + excluded.results = g.recipients
+        THEN (SELECT e.last FROM ended e WHERE e.push = g.push) END
+    RETURNING g.push, g.results),
+  written AS (UPDATE deliveries d SET state = m.state, version = m.version + 1, attempts = m.attempts,
+      cancel_requested = m.cancel_requested, sip_status = m.sip_status, pap_code = m.pap_code, reason = m.reason, event_at = m.at,
+      timeline = d.timeline || m.line,
+      result_seq = CASE WHEN NOT m.final THEN NULL WHEN m.recipients = 1 THEN 1 ELSE
+        (SELECT t.results - e.n FROM told t JOIN ended e USING (push) WHERE t.push = m.push) + m.place END
+    FROM mine m WHERE d.id = m.id),
+  queued AS (INSERT INTO results SELECT push, t.results - e.n + m.place, m.id
+    FROM mine m JOIN told t USING (push) JOIN ended e USING (push) WHERE m.final AND m.notify = 1 AND m.recipients > 1),
+  failed AS (INSERT INTO failures SELECT state, id FROM mine WHERE final AND state <> 'delivered'),
+  counted AS (INSERT INTO state_counts SELECT state, sum(n) FROM
+      (SELECT state, 1 AS n FROM mine UNION ALL SELECT state_before, -1 FROM mine) s
+    GROUP BY state HAVING sum(n) <> 0)
+  SELECT id, version, cancel_requested, done, done AND (notify = 1 OR NOT final) AS work FROM held`;
+
+interface ChangedRow {
+  readonly id: number;
+  readonly version: number;
+  readonly cancel_requested: number;
+  readonly done: boolean;
+  readonly work: boolean;
 }
 
-const updateDeliveries = `UPDATE deliveries d SET state = c.state, due_at = c.due_at, owner = NULL, version = d.version + 1,
-  sip_status = c.sip_status, pap_code = c.pap_code, reason = c.reason, event_at = c.at, result_seq = c.seq
-  FROM unnest($1::int8[], $2::text[], $3::int8[], $4::int4[], $5::int4[], $6::text[], $7::int8[], $8::int4[])
-    AS c(id, state, due_at, sip_status, pap_code, reason, at, seq)
-  WHERE d.id = c.id`;
-const insertTimeline = `INSERT INTO timeline (delivery, version, at, state, sip_status, pap_code, reason, started_at, owner)
-  SELECT * FROM unnest($1::int8[], $2::int4[], $3::int8[], $4::text[], $5::int4[], $6::int4[], $7::text[], $8::int8[], $9::text[])`;
-/** Locked in the order of their ids, so that two nodes do not wait for each other. */
-const finishPushes = `WITH locked AS MATERIALIZED (SELECT id FROM pushes WHERE id = ANY($1::int8[]) ORDER BY id FOR UPDATE)
-  UPDATE pushes p SET open = p.open - c.n, results = p.results + c.n,
-    finished_at = CASE WHEN p.open = c.n THEN c.last ELSE NULL END,
-    notify_due_at = CASE WHEN p.notify_url IS NULL THEN NULL ELSE coalesce(p.notify_due_at, c.first) END
-  FROM locked, unnest($1::int8[], $2::int4[], $3::int8[], $4::int8[]) AS c(id, n, first, last)
-  WHERE p.id = locked.id AND p.id = c.id RETURNING p.id, p.results, p.notify_url`;
-
-/** Locks deliveries until the end of the transaction; keyed by id. */
-export async function lockDeliveries(
+/** Changes states of deliveries that are held as their leases say: queue, timeline, progress of their pushes, results. */
+export async function changeDeliveries(
   session: PostgresSession,
-  leases: readonly DeliveryLease[],
-): Promise<Map<number, DeliveryRow>> {
-  const sql = `SELECT ${DELIVERY_COLUMNS} FROM deliveries WHERE id = ANY($1::int8[]) ORDER BY id FOR UPDATE`;
-  const rows = await session.all<DeliveryRow>(sql, [leases.map(({ id }) => id)]);
-  return new Map(rows.map((row) => [row.id, row]));
-}
-
-/** Whether nothing happened to a delivery since the lease was given. Final states are never left. */
-export function isHeld(row: DeliveryRow | undefined, { version, owner }: DeliveryLease): row is DeliveryRow {
-  return row !== undefined && row.version === version && row.owner === owner && !isFinal(row.state);
-}
-
-/** Changes the states of locked deliveries: rows, timeline, open recipients of the pushes and their queues of results. */
-export async function changeDeliveries(session: PostgresSession, changes: readonly LockedChange[]): Promise<void> {
-  if (changes.length === 0) return;
-  const sequences = await finishAll(session, changes);
-  const column = <T>(value: (each: LockedChange) => T): T[] => changes.map(value);
-  const ids = column(({ row }) => row.id);
-  const states = column(({ change }) => change.to);
-  const statuses = column(({ change }) => change.sipStatus);
-  const codes = column(({ change }) => change.papCode);
-  const reasons = column(({ change }) => change.reason);
-  const times = column(({ change }) => change.atMs);
-  const due = column(({ change }) => change.dueAtMs);
-  await session.all(updateDeliveries, [ids, states, due, statuses, codes, reasons, times, sequences]);
-  const versions = column(({ row }) => row.version + 1);
-  const started = column(({ change }) => change.attemptStartedAtMs);
-  const owners = column(({ row }) => row.owner);
-  await session.all(insertTimeline, [ids, versions, times, states, statuses, codes, reasons, started, owners]);
-  for (const { row, change } of changes) {
-    session.count(row.state, -1);
-    session.count(change.to, 1);
-  }
-}
-
-/** Returns the place of each result in its push's queue; null: it is none, or nobody wants results. */
-async function finishAll(session: PostgresSession, changes: readonly LockedChange[]): Promise<(number | null)[]> {
-  const timesByPush = new Map<number, number[]>();
-  for (const { row, change } of changes) {
-    if (!isFinal(change.to)) continue;
-    timesByPush.set(row.push, [...(timesByPush.get(row.push) ?? []), change.atMs]);
-  }
-  if (timesByPush.size === 0) return changes.map(() => null);
-  const times = [...timesByPush.values()];
-  const rows = await session.all<{ id: number; results: number; notify_url: string | null }>(finishPushes, [
-    [...timesByPush.keys()],
-    times.map(({ length }) => length),
-    times.map((each) => Math.min(...each)),
-    times.map((each) => Math.max(...each)),
+  advances: readonly DeliveryAdvance[],
+): Promise<AdvanceResult[]> {
+  if (advances.length === 0) return [];
+  const firsts = new Map<string, DeliveryAdvance>();
+  for (const advance of advances) if (!firsts.has(keyOf(advance))) firsts.set(keyOf(advance), advance);
+  const changes = [...firsts.values()];
+  const column = <T>(value: (each: DeliveryAdvance) => T): T[] => changes.map(value);
+  const rows = await session.all<ChangedRow>(change, [
+    column(({ lease }) => lease.id),
+    column(({ lease }) => lease.version),
+    column(({ lease }) => lease.owner),
+    column(({ to }) => to),
+    column(({ dueAtMs }) => dueAtMs),
+    column(({ sipStatus }) => sipStatus),
+    column(({ papCode }) => papCode),
+    column(({ reason }) => reason),
+    column(({ atMs }) => atMs),
+    column((each) => timelineLine(each.lease.version + 1, each, each.lease.owner)),
+    column(({ to }) => isFinal(to)),
+    column(({ to }) => tryAgainAfterCancel(to)),
+    column(({ to, papCode }) => to === "retry-wait" && papCode === CANNOT_REACH_DESTINATION),
   ]);
-  const nextByPush = new Map<number, number>();
-  for (const { id, results, notify_url: url } of rows)
-    if (url !== null) nextByPush.set(id, results - (timesByPush.get(id)?.length ?? 0) + 1);
-  if (nextByPush.size > 0) session.announceWork();
-  return changes.map(({ row, change }) => {
-    const next = nextByPush.get(row.push);
-    if (next === undefined || !isFinal(change.to)) return null;
-    nextByPush.set(row.push, next + 1);
-    return next;
+  if (rows.some(({ work }) => work)) session.announceWork();
+  const changed = new Map(rows.map((row) => [row.id, row]));
+  return advances.map((advance): AdvanceResult => {
+    const row = changed.get(advance.lease.id);
+    const first = firsts.get(keyOf(advance)) === advance;
+    if (row === undefined || row.version !== advance.lease.version || !first) return { result: "stale" };
+    if (row.done) return { result: "done", version: row.version + 1 };
+    const refused = row.cancel_requested === 1 && tryAgainAfterCancel(advance.to);
+    return refused ? { result: "cancelRequested" } : { result: "stale" };
   });
 }
+
+const keyOf = ({ lease }: DeliveryAdvance): string => `${lease.id} ${lease.version} ${lease.owner}`;

@@ -1,12 +1,14 @@
 import pg from "pg";
 import { StoreError, storeErrorOf } from "./errors.ts";
+import { PostgresNotifier } from "./postgres-notifier.ts";
 import { postgresMigrations } from "./postgres-schema.ts";
 
-const CHANNEL = "sip_push_ppg_work";
 /** Any number that no other program locks in this database. */
 const MIGRATION_LOCK = 7_297_001;
-const CONNECT_TIMEOUT_MS = 5_000;
-const LISTEN_AGAIN_MS = 1_000;
+export const CONNECT_TIMEOUT_MS = 5_000;
+/** A statement that takes longer is ended by the server; one that the server does not answer, by us. */
+const STATEMENT_TIMEOUT_MS = 30_000;
+const NO_ANSWER_MS = 40_000;
 const MAX_TRIES = 10;
 /** Serialization failure, deadlock: the transaction was undone, and may do better now. */
 const AGAIN = new Set(["40001", "40P01"]);
@@ -16,66 +18,71 @@ const types: pg.CustomTypesConfig = {
   getTypeParser: (oid, format) => (oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)),
 };
 
-/** A connection inside a transaction. */
+/** Names of prepared statements, by text: each connection parses a statement once. */
+const names = new Map<string, string>();
+function nameOf(sql: string): string {
+  const known = names.get(sql);
+  if (known !== undefined) return known;
+  const name = `ppg${names.size}`;
+  names.set(sql, name);
+  return name;
+}
+
+/** A connection, perhaps inside a transaction. */
 export class PostgresSession {
   readonly #client: pg.PoolClient;
-  readonly #counts = new Map<string, number>();
-  #work = false;
+  worked = false;
 
   constructor(client: pg.PoolClient) {
     this.#client = client;
   }
 
+  /** One of a closed set of statements: it stays prepared. */
   async all<Row>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
-    const { rows } = await this.#client.query(sql, [...values]);
+    const { rows } = await this.#client.query({ name: nameOf(sql), text: sql, values: [...values] });
     return rows as Row[];
   }
 
-  /** Counts deliveries that came into, or (negative) left, a state in this transaction. */
-  count(state: string, by: number): void {
-    this.#counts.set(state, (this.#counts.get(state) ?? 0) + by);
+  /** Any number of statements, without results. */
+  async run(sql: string): Promise<void> {
+    await this.#client.query(sql);
   }
 
-  /** When this transaction is committed, all nodes are told that there is work. */
+  /** When this is committed, all nodes are told that there is work. */
   announceWork(): void {
-    this.#work = true;
-  }
-
-  /** Rows are appended, because one row per state would make every transaction wait for the one before. */
-  async finish(): Promise<void> {
-    const counts = [...this.#counts].filter(([, by]) => by !== 0);
-    if (counts.length > 0)
-      await this.all("INSERT INTO state_counts SELECT * FROM unnest($1::text[], $2::int8[])", [
-        counts.map(([state]) => state),
-        counts.map(([, by]) => by),
-      ]);
-    if (this.#work) await this.all(`NOTIFY ${CHANNEL}`);
+    this.worked = true;
   }
 }
 
-/** A pool of connections, transactions, and the wake-up that nodes send each other. */
+/** A pool of connections, and the wake-up that nodes send each other. */
 export class PostgresDatabase {
   readonly #pool: pg.Pool;
-  readonly #connectionString: string;
-  readonly #listeners = new Set<() => void>();
+  readonly #notifier: PostgresNotifier;
   readonly #running = new Set<Promise<unknown>>();
-  #listening: pg.Client | undefined;
-  #again: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(connectionString: string, maxConnections: number) {
-    this.#connectionString = connectionString;
-    const connectionTimeoutMillis = CONNECT_TIMEOUT_MS;
-    this.#pool = new pg.Pool({ connectionString, max: maxConnections, connectionTimeoutMillis, types });
+    const settings = {
+      connectionString,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      keepAlive: true,
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+      query_timeout: NO_ANSWER_MS,
+    };
+    this.#pool = new pg.Pool({ ...settings, max: maxConnections, types });
     // A connection that broke while nobody used it: the pool has dropped it, and the next call opens another.
     this.#pool.on("error", () => {});
+    // One that breaks in use says so by its statement, or by the next; without a listener it would end the process besides.
+    this.#pool.on("connect", (client) => void client.on("error", () => {}));
+    this.#notifier = new PostgresNotifier(settings);
   }
 
   static async open(connectionString: string, maxConnections: number): Promise<PostgresDatabase> {
     const database = new PostgresDatabase(connectionString, maxConnections);
     try {
       await database.transaction(migrate);
-      await database.#listen();
+      await database.#notifier.start();
       return database;
     } catch (error) {
       await database.close();
@@ -85,15 +92,21 @@ export class PostgresDatabase {
 
   /** Runs `work` in a transaction; again from the start when it lost against another one. */
   transaction<T>(work: (session: PostgresSession) => Promise<T>): Promise<T> {
-    if (this.#closing !== undefined) return Promise.reject(new StoreError("STORE_CLOSED", "the store is closed"));
-    const result = this.#try(work, 1);
-    this.#running.add(result);
-    return result.finally(() => this.#running.delete(result));
+    return this.#perform(async (session) => {
+      await session.run("BEGIN");
+      const result = await work(session);
+      await session.run("COMMIT");
+      return result;
+    });
+  }
+
+  /** Runs `work` whose statements are each a transaction by itself. Only its first may write. */
+  statements<T>(work: (session: PostgresSession) => Promise<T>): Promise<T> {
+    return this.#perform(work);
   }
 
   onWork(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    return this.#notifier.onWork(listener);
   }
 
   close(): Promise<void> {
@@ -101,16 +114,21 @@ export class PostgresDatabase {
     return this.#closing;
   }
 
+  #perform<T>(work: (session: PostgresSession) => Promise<T>): Promise<T> {
+    if (this.#closing !== undefined) return Promise.reject(new StoreError("STORE_CLOSED", "the store is closed"));
+    const result = this.#try(work, 1);
+    this.#running.add(result);
+    return result.finally(() => this.#running.delete(result));
+  }
+
   async #try<T>(work: (session: PostgresSession) => Promise<T>, tries: number): Promise<T> {
     let client: pg.PoolClient | undefined;
     try {
       client = await this.#pool.connect();
-      await client.query("BEGIN");
       const session = new PostgresSession(client);
       const result = await work(session);
-      await session.finish();
-      await client.query("COMMIT");
       client.release();
+      if (session.worked) this.#notifier.announce();
       return result;
     } catch (error) {
       const undone = await client?.query("ROLLBACK").then(
@@ -124,43 +142,9 @@ export class PostgresDatabase {
     }
   }
 
-  async #listen(): Promise<void> {
-    const client = new pg.Client({
-      connectionString: this.#connectionString,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      keepAlive: true,
-    });
-    client.on("notification", () => this.#tell());
-    client.on("error", () => this.#listenAgain(client));
-    client.on("end", () => this.#listenAgain(client));
-    this.#listening = client;
-    await client.connect();
-    await client.query(`LISTEN ${CHANNEL}`);
-  }
-
-  /** Until it listens again, nodes find work by their own timers. */
-  #listenAgain(broken: pg.Client): void {
-    if (this.#listening !== broken || this.#closing !== undefined) return;
-    this.#listening = undefined;
-    void broken.end().catch(() => {});
-    this.#again = setTimeout(() => {
-      this.#listen().then(
-        () => this.#tell(),
-        () => this.#listening !== undefined && this.#listenAgain(this.#listening),
-      );
-    }, LISTEN_AGAIN_MS);
-    this.#again.unref();
-  }
-
-  #tell(): void {
-    for (const listener of this.#listeners) listener();
-  }
-
   async #close(): Promise<void> {
-    clearTimeout(this.#again);
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
-    this.#listeners.clear();
-    await this.#listening?.end().catch(() => {});
+    await this.#notifier.close();
     await this.#pool.end();
   }
 }
@@ -170,13 +154,13 @@ function codeOf(error: unknown): string {
 }
 
 async function migrate(session: PostgresSession): Promise<void> {
-  await session.all("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
-  await session.all("CREATE TABLE IF NOT EXISTS ppg_schema (version int4 NOT NULL)");
+  await session.run(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`);
+  await session.run("CREATE TABLE IF NOT EXISTS ppg_schema (version int4 NOT NULL)");
   const [row] = await session.all<{ version: number }>("SELECT version FROM ppg_schema");
   const version = row?.version ?? 0;
   if (version > postgresMigrations.length)
     throw new StoreError("STORE_TOO_NEW", `schema ${version} is of a later version`);
-  for (const sql of postgresMigrations.slice(version)) await session.all(sql);
-  await session.all("DELETE FROM ppg_schema");
+  for (const sql of postgresMigrations.slice(version)) await session.run(sql);
+  await session.run("DELETE FROM ppg_schema");
   await session.all("INSERT INTO ppg_schema VALUES ($1)", [postgresMigrations.length]);
 }

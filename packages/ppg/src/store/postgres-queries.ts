@@ -1,20 +1,20 @@
-import { isFinal } from "../delivery/delivery.machine.ts";
+import { finalStates, isLive } from "../delivery/delivery.machine.ts";
 import type { PostgresSession } from "./postgres-database.ts";
+import { ANY_DELIVERY, ANY_DELIVERY_COLUMNS } from "./postgres-rows.ts";
 import {
   callIdOf,
-  checkLimit,
-  conditionsOf,
-  DELIVERY_COLUMNS,
   type DeliveryRow,
   deliveryOf,
+  type FoundRow,
+  foundOf,
   idOfCallId,
+  PUSH_COLUMNS,
   PUSH_SUMMARY_COLUMNS,
   type PushRow,
   pushOf,
   pushSummaryOf,
   stateCountsOf,
-  type TimelineRow,
-  timelineEntryOf,
+  timelineOfText,
 } from "./rows.ts";
 import { statusOf } from "./status.ts";
 import type {
@@ -31,19 +31,21 @@ import type {
 /** Rows of `state_counts` that are added up, so that there are never many. */
 const foldCounts = `WITH gone AS (DELETE FROM state_counts RETURNING state, n)
   INSERT INTO state_counts SELECT state, sum(n)::int8 FROM gone GROUP BY state`;
+/** Deliveries that one question looks at. */
+const SCAN = 10_000;
 
 export async function pushStatus(session: PostgresSession, selector: PushSelector): Promise<PushStatus | undefined> {
-  const sql = `SELECT ${PUSH_SUMMARY_COLUMNS} FROM pushes WHERE initiator = $1 AND push_id = $2`;
+  const sql = `SELECT ${PUSH_SUMMARY_COLUMNS} FROM pushes WHERE push_id = $1 AND initiator = $2`;
   type Row = Omit<PushRow, "content" | "capabilities">;
-  const [row] = await session.all<Row>(sql, [selector.initiator, selector.pushId]);
+  const [row] = await session.all<Row>(sql, [selector.pushId, selector.initiator]);
   if (row === undefined) return undefined;
-  const ofPush = `SELECT ${DELIVERY_COLUMNS} FROM deliveries WHERE push = $1 ORDER BY id`;
+  const ofPush = `SELECT ${ANY_DELIVERY_COLUMNS} FROM ${ANY_DELIVERY} WHERE d.push = $1 ORDER BY d.id`;
   const deliveries = await session.all<DeliveryRow>(ofPush, [row.id]);
   return statusOf(pushSummaryOf(row), deliveries.map(deliveryOf), selector.addresses);
 }
 
 export async function pushById(session: PostgresSession, id: number): Promise<StoredPush | undefined> {
-  const [row] = await session.all<PushRow>("SELECT * FROM pushes WHERE id = $1", [id]);
+  const [row] = await session.all<PushRow>(`SELECT ${PUSH_COLUMNS} FROM pushes WHERE id = $1`, [id]);
   return row === undefined ? undefined : pushOf(row);
 }
 
@@ -60,24 +62,59 @@ export async function deliveryByCallId(session: PostgresSession, callId: string)
 }
 
 export async function timelineOf(session: PostgresSession, delivery: number): Promise<TimelineEntry[]> {
-  const sql = "SELECT * FROM timeline WHERE delivery = $1 ORDER BY version";
-  return (await session.all<TimelineRow>(sql, [delivery])).map(timelineEntryOf);
+  const sql = "SELECT timeline FROM deliveries WHERE id = $1";
+  const [row] = await session.all<{ timeline: string }>(sql, [delivery]);
+  return timelineOfText(row?.timeline ?? "");
+}
+
+export async function awaitingRegistration(session: PostgresSession, limit: number): Promise<string[]> {
+  const sql = `SELECT d.recipient FROM queue q JOIN deliveries d ON d.id = q.id WHERE q.absent = 1
+    GROUP BY d.recipient ORDER BY max(q.id) DESC LIMIT $1`;
+  return (await session.all<{ recipient: string }>(sql, [limit])).map(({ recipient }) => recipient);
+}
+
+/** Which ids are looked at, newest first: by the member of the question that leaves the fewest. `$1`: those before this one. */
+function candidates({ pushId, recipient, state }: DeliveryQuery): {
+  readonly from: string;
+  readonly values: unknown[];
+} {
+  if (pushId !== undefined) {
+    const from = "deliveries s WHERE s.id < $1 AND s.push IN (SELECT id FROM pushes WHERE push_id = $2)";
+    return { from, values: [pushId] };
+  }
+  if (recipient !== undefined) {
+    const from = "deliveries s WHERE s.id < $1 AND hashtextextended(s.recipient, 0) = hashtextextended($2, 0)";
+    return { from, values: [recipient] };
+  }
+  if (state === undefined || state === "delivered") return { from: "deliveries s WHERE s.id < $1", values: [] };
+  const from = `${isLive(state) ? "queue" : "failures"} s WHERE s.id < $1 AND s.state = $2`;
+  return { from, values: [state] };
 }
 
 export async function findDeliveries(session: PostgresSession, query: DeliveryQuery): Promise<DeliveryPage> {
-  checkLimit(query.limit);
-  const { where, values } = conditionsOf(query);
-  let place = 0;
-  const numbered = where.replace(/\?/g, () => `$${++place}`);
-  const columns = DELIVERY_COLUMNS.replace(/\w+/g, "d.$&");
-  const sql = `SELECT ${columns}, p.initiator, p.push_id FROM deliveries d JOIN pushes p ON p.id = d.push ${numbered}
-    ORDER BY d.id DESC LIMIT $${place + 1}`;
-  type Row = DeliveryRow & { initiator: string; push_id: string };
-  const rows = await session.all<Row>(sql, [...values, query.limit + 1]);
-  const page = rows.slice(0, query.limit);
-  const deliveries = page.map((row) => ({ ...deliveryOf(row), initiator: row.initiator, pushId: row.push_id }));
-  return { deliveries, next: rows.length > page.length ? (page.at(-1)?.id ?? null) : null };
+  const { initiator, pushId, recipient, state, after = Number.MAX_SAFE_INTEGER, limit } = query;
+  if (state !== undefined && !isLive(state) && !finalStates.some((each) => each === state)) return nothing;
+  const { from, values } = candidates(query);
+  const place = values.length + 2;
+  const filters = [initiator ?? null, pushId ?? null, recipient ?? null, state ?? null];
+  const conditions = ["p.initiator", "p.push_id", "d.recipient", "coalesce(q.state, d.state)"].map((column, index) => {
+    return `($${place + index}::text IS NULL OR ${column} = $${place + index})`;
+  });
+  const sql = `WITH scanned AS MATERIALIZED (SELECT s.id FROM ${from} ORDER BY s.id DESC LIMIT ${SCAN}),
+    found AS MATERIALIZED (SELECT ${ANY_DELIVERY_COLUMNS}, p.initiator, p.push_id
+      FROM scanned s JOIN deliveries d ON d.id = s.id LEFT JOIN queue q ON q.id = d.id JOIN pushes p ON p.id = d.push
+      WHERE ${conditions.join(" AND ")} ORDER BY s.id DESC LIMIT $${place + 4})
+    SELECT found.*, (SELECT CASE count(*) WHEN ${SCAN} THEN min(id) END FROM scanned) AS scanned_to
+    FROM (SELECT 1) one LEFT JOIN found ON true ORDER BY found.id DESC`;
+  type Row = FoundRow & { readonly id: number | null; readonly scanned_to: number | null };
+  const rows = await session.all<Row>(sql, [after, ...values, ...filters, limit + 1]);
+  const found = rows.filter(({ id }) => id !== null);
+  const page = found.slice(0, limit);
+  const next = found.length > limit ? (page.at(-1)?.id ?? null) : (rows[0]?.scanned_to ?? null);
+  return { deliveries: page.map(foundOf), next };
 }
+
+const nothing: DeliveryPage = { deliveries: [], next: null };
 
 export async function countByState(session: PostgresSession): Promise<StateCounts> {
   await session.all(foldCounts);
@@ -86,32 +123,36 @@ export async function countByState(session: PostgresSession): Promise<StateCount
 }
 
 export async function nextDueAt(session: PostgresSession): Promise<number | undefined> {
-  const least = (priority: number): string => `(SELECT min(due_at) FROM deliveries WHERE priority = ${priority})`;
-  const sql = `SELECT least(${[0, 1, 2].map(least).join(", ")}, (SELECT min(notify_due_at) FROM pushes)) AS at`;
-  const [row] = await session.all<{ at: number | null }>(sql);
+  const least = (priority: number): string => `(SELECT min(due_at) FROM queue WHERE priority = ${priority})`;
+  const told = "(SELECT min(notify_due_at) FROM progress WHERE notify_due_at IS NOT NULL)";
+  const [row] = await session.all<{ at: number | null }>(
+    `SELECT least(${[0, 1, 2].map(least).join(", ")}, ${told}) AS at`,
+  );
   return row?.at ?? undefined;
 }
 
-/** Deletes finished pushes with all that belongs to them. */
+/** Deletes finished pushes with all that belongs to them, in a transaction. */
 export async function prunePushes(session: PostgresSession, finishedBeforeMs: number, limit: number): Promise<number> {
-  checkLimit(limit);
   await session.all(foldCounts);
-  const sql = `SELECT id FROM pushes WHERE finished_at < $1 AND notify_due_at IS NULL
-    ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED`;
-  const pushes = (await session.all<{ id: number }>(sql, [finishedBeforeMs, limit])).map(({ id }) => id);
+  const sql = `WITH gone AS MATERIALIZED (SELECT push FROM progress
+      WHERE finished_at < $1 AND finished_at IS NOT NULL AND notify_due_at IS NULL
+      ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+    DELETE FROM progress g USING gone WHERE g.push = gone.push RETURNING g.push`;
+  const pushes = (await session.all<{ push: number }>(sql, [finishedBeforeMs, limit])).map(({ push }) => push);
   if (pushes.length === 0) return 0;
-  const gone = await session.all<{ id: number; state: string }>(
-    "DELETE FROM deliveries WHERE push = ANY($1::int8[]) RETURNING id, state",
-    [pushes],
+  await session.all(
+    `WITH d AS (DELETE FROM deliveries WHERE push = ANY($1::int8[]) RETURNING id, state),
+      f AS (DELETE FROM failures USING d WHERE failures.state = d.state AND failures.id = d.id AND d.state <> 'delivered')
+    INSERT INTO state_counts SELECT state, -count(*) FROM d WHERE state = ANY($2::text[]) GROUP BY state`,
+    [pushes, finalStates],
   );
-  await session.all("DELETE FROM timeline WHERE delivery = ANY($1::int8[])", [gone.map(({ id }) => id)]);
+  await session.all("DELETE FROM results WHERE push = ANY($1::int8[])", [pushes]);
   await session.all("DELETE FROM pushes WHERE id = ANY($1::int8[])", [pushes]);
-  for (const { state } of gone) if (isFinal(state)) session.count(state, -1);
   return pushes.length;
 }
 
 async function deliveryRow(session: PostgresSession, id: number): Promise<DeliveryRow | undefined> {
-  const sql = `SELECT ${DELIVERY_COLUMNS} FROM deliveries WHERE id = $1`;
+  const sql = `SELECT ${ANY_DELIVERY_COLUMNS} FROM ${ANY_DELIVERY} WHERE d.id = $1`;
   const [row] = await session.all<DeliveryRow>(sql, [id]);
   return row;
 }

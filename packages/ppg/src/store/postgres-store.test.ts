@@ -1,8 +1,9 @@
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describeWithPeers } from "../../../../test/support/describe-with-peers.ts";
+import { PostgresCluster } from "../../../../test/support/postgres-cluster.ts";
 import { PostgresStore } from "./postgres-store.ts";
 import { describeStore } from "./testdata/contract.ts";
-import { PostgresCluster } from "./testdata/postgres-cluster.ts";
 import { claimAs, pushIds, submission, t0 } from "./testdata/pushes.ts";
 
 /** initdb writes some 1,000 files. */
@@ -13,12 +14,17 @@ describeWithPeers("PostgreSQL store", ["postgresql"], () => {
   beforeAll(async () => {
     cluster = await PostgresCluster.start();
   }, START_MS);
-  afterAll(() => cluster.stop());
+  afterAll(() => cluster.stop(), START_MS);
 
   describe("does what every store does:", () => {
     describeStore(async () => {
       const url = await cluster.makeDatabase();
-      return { open: () => PostgresStore.open(url), childArgs: ["postgres", url], remove: async () => {} };
+      return {
+        open: () => PostgresStore.open(url),
+        shared: true,
+        childArgs: ["postgres", url],
+        remove: async () => {},
+      };
     });
   });
 
@@ -44,6 +50,23 @@ describeWithPeers("PostgreSQL store", ["postgresql"], () => {
     );
     await listensAgain;
     expect(pushIds(await store.claim(claimAs("n1")))).toEqual(["p"]);
+    await store.close();
+  });
+
+  it("says that what was under way is not known to be done when its connection breaks, and goes on", async () => {
+    const url = await cluster.makeDatabase();
+    const store = await PostgresStore.open(url);
+    const other = new pg.Client(url);
+    await other.connect();
+    await other.query("BEGIN; LOCK TABLE pushes");
+    const submitting = store.submit([submission("p")], t0).catch((error: unknown) => error);
+    const name = new URL(url).pathname.slice(1);
+    const blocked = "SELECT pid FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = ";
+    await expect.poll(() => cluster.query("postgres", `${blocked}'${name}'`), { timeout: 10_000 }).toHaveLength(1);
+    await cluster.query("postgres", `SELECT pg_terminate_backend(pid, 5000) FROM (${blocked}'${name}') b`);
+    expect(await submitting).toMatchObject({ code: "STORE_UNAVAILABLE", retryable: true });
+    await other.end();
+    expect(await store.submit([submission("p")], t0)).toMatchObject([{ result: "accepted" }]);
     await store.close();
   });
 

@@ -1,10 +1,12 @@
+import { checkedAdvance } from "./advance-rules.ts";
 import { Grouping } from "./grouping.ts";
 import { PostgresCapabilityStore, PostgresSubscriptionStore } from "./postgres-agents.ts";
+import { changeDeliveries } from "./postgres-changes.ts";
 import { PostgresDatabase } from "./postgres-database.ts";
 import * as queries from "./postgres-queries.ts";
-import { claimNotifications, settleNotifications } from "./postgres-results.ts";
-import { type Arrival, cancelPush, submitPushes } from "./postgres-submit.ts";
-import { advanceDeliveries, claimDeliveries, releaseLeases, renewLeases, wakeRecipients } from "./postgres-work.ts";
+import { claimNotifications, notificationsOf, settleNotifications } from "./postgres-results.ts";
+import { type Arrival, cancelPush, insertPushes, isPlain, submitPushes } from "./postgres-submit.ts";
+import { claimDeliveries, releaseLeases, renewLeases, wakeRecipients } from "./postgres-work.ts";
 import { checkLimit, checkSubmission } from "./rows.ts";
 import type { PpgStore } from "./store.ts";
 import type {
@@ -17,6 +19,7 @@ import type {
   DeliveryPage,
   DeliveryQuery,
   DeliveryRecord,
+  NotificationRecord,
   NotificationVerdict,
   PushSelector,
   PushStatus,
@@ -30,8 +33,8 @@ import type {
 
 /** Items committed together: bounds the size of a statement. */
 const MAX_GROUP = 500;
-/** Groups of one kind under way at once: while one waits for the disk, the next is sent. */
-const GROUPS = 2;
+/** Groups of one kind under way at once: what comes meanwhile makes the next one larger, and cheaper for each. */
+const GROUPS = 1;
 const DEFAULT_MAX_CONNECTIONS = 8;
 
 export interface PostgresStoreOptions {
@@ -55,18 +58,14 @@ export class PostgresStore implements PpgStore {
     this.#db = db;
     this.subscriptions = new PostgresSubscriptionStore(db);
     this.capabilities = new PostgresCapabilityStore(db);
-    this.#submissions = new Grouping(
-      (arrivals) => db.transaction((session) => submitPushes(session, arrivals)),
-      MAX_GROUP,
-      GROUPS,
-    );
+    this.#submissions = new Grouping((arrivals) => submitAll(db, arrivals), MAX_GROUP, GROUPS);
     this.#advances = new Grouping(
-      (advances) => db.transaction((session) => advanceDeliveries(session, advances)),
+      (advances) => db.statements((session) => changeDeliveries(session, advances)),
       MAX_GROUP,
       GROUPS,
     );
     this.#verdicts = new Grouping(
-      (verdicts) => db.transaction((session) => settleNotifications(session, verdicts)),
+      (verdicts) => db.statements((session) => settleNotifications(session, verdicts)),
       MAX_GROUP,
       GROUPS,
     );
@@ -90,27 +89,27 @@ export class PostgresStore implements PpgStore {
 
   async claim(request: ClaimRequest): Promise<ClaimedDelivery[]> {
     checkLimit(request.limit);
-    return this.#db.transaction((session) => claimDeliveries(session, request));
+    return this.#db.statements((session) => claimDeliveries(session, request));
   }
 
   renew(leases: readonly DeliveryLease[], untilMs: number): Promise<boolean[]> {
-    return this.#db.transaction((session) => renewLeases(session, leases, untilMs));
+    return this.#db.statements((session) => renewLeases(session, leases, untilMs));
   }
 
   release(leases: readonly DeliveryLease[], nowMs: number): Promise<boolean[]> {
     return this.#db.transaction((session) => releaseLeases(session, leases, nowMs));
   }
 
-  advance(advances: readonly DeliveryAdvance[]): Promise<AdvanceResult[]> {
-    return this.#advances.add(advances);
+  async advance(advances: readonly DeliveryAdvance[]): Promise<AdvanceResult[]> {
+    return this.#advances.add(advances.map(checkedAdvance));
   }
 
   wake(recipients: readonly string[], nowMs: number): Promise<number> {
-    return this.#db.transaction((session) => wakeRecipients(session, recipients, nowMs));
+    return this.#db.statements((session) => wakeRecipients(session, recipients, nowMs));
   }
 
   nextDueAtMs(): Promise<number | undefined> {
-    return this.#db.transaction((session) => queries.nextDueAt(session));
+    return this.#db.statements((session) => queries.nextDueAt(session));
   }
 
   onWork(listener: () => void): () => void {
@@ -122,31 +121,41 @@ export class PostgresStore implements PpgStore {
   }
 
   status(selector: PushSelector): Promise<PushStatus | undefined> {
-    return this.#db.transaction((session) => queries.pushStatus(session, selector));
+    return this.#db.statements((session) => queries.pushStatus(session, selector));
   }
 
   push(id: number): Promise<StoredPush | undefined> {
-    return this.#db.transaction((session) => queries.pushById(session, id));
+    return this.#db.statements((session) => queries.pushById(session, id));
   }
 
   delivery(id: number): Promise<DeliveryRecord | undefined> {
-    return this.#db.transaction((session) => queries.deliveryById(session, id));
+    return this.#db.statements((session) => queries.deliveryById(session, id));
   }
 
   deliveryOfCallId(callId: string): Promise<DeliveryRecord | undefined> {
-    return this.#db.transaction((session) => queries.deliveryByCallId(session, callId));
+    return this.#db.statements((session) => queries.deliveryByCallId(session, callId));
   }
 
   timeline(delivery: number): Promise<readonly TimelineEntry[]> {
-    return this.#db.transaction((session) => queries.timelineOf(session, delivery));
+    return this.#db.statements((session) => queries.timelineOf(session, delivery));
   }
 
-  find(query: DeliveryQuery): Promise<DeliveryPage> {
-    return this.#db.transaction((session) => queries.findDeliveries(session, query));
+  notificationsOf(push: number): Promise<readonly NotificationRecord[]> {
+    return this.#db.statements((session) => notificationsOf(session, push));
+  }
+
+  async awaitingRegistration(limit: number): Promise<readonly string[]> {
+    checkLimit(limit);
+    return this.#db.statements((session) => queries.awaitingRegistration(session, limit));
+  }
+
+  async find(query: DeliveryQuery): Promise<DeliveryPage> {
+    checkLimit(query.limit);
+    return this.#db.statements((session) => queries.findDeliveries(session, query));
   }
 
   countByState(): Promise<StateCounts> {
-    return this.#db.transaction((session) => queries.countByState(session));
+    return this.#db.statements((session) => queries.countByState(session));
   }
 
   async claimNotifications(request: ClaimRequest): Promise<ResultNotification[]> {
@@ -158,11 +167,18 @@ export class PostgresStore implements PpgStore {
     return this.#verdicts.add(verdicts);
   }
 
-  prune(finishedBeforeMs: number, limit: number): Promise<number> {
+  async prune(finishedBeforeMs: number, limit: number): Promise<number> {
+    checkLimit(limit);
     return this.#db.transaction((session) => queries.prunePushes(session, finishedBeforeMs, limit));
   }
 
   close(): Promise<void> {
     return this.#db.close();
   }
+}
+
+/** In one statement when nothing is replaced and nobody rejected. */
+function submitAll(db: PostgresDatabase, arrivals: readonly Arrival[]): Promise<SubmitResult[]> {
+  if (arrivals.every(isPlain)) return db.statements((session) => insertPushes(session, arrivals));
+  return db.transaction((session) => submitPushes(session, arrivals));
 }

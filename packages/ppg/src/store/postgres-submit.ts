@@ -1,9 +1,15 @@
-import { papCodes } from "@sip-push/pap";
 import { changeDeliveries } from "./postgres-changes.ts";
 import type { PostgresSession } from "./postgres-database.ts";
-import { DELIVERY_COLUMNS, type DeliveryRow, firstDueMs, newCallToken, priorityNumber } from "./rows.ts";
-import { cancelledChange, type TakeBackReason, takeBack } from "./take-back.ts";
-import type { CancelledAddress, CancelVerdict, PushSelector, PushSubmission, SubmitResult } from "./types.ts";
+import { acceptedForProcessing, newCallToken, priorityNumber } from "./rows.ts";
+import { cancelledChange, placeOf, rejectedChange, type TakeBackReason, takeBack } from "./take-back.ts";
+import type {
+  CancelledAddress,
+  CancelVerdict,
+  PushSelector,
+  PushSubmission,
+  SubmitResult,
+  SubmittedRecipient,
+} from "./types.ts";
 
 /** A push-message, and when it came. */
 export interface Arrival {
@@ -11,15 +17,33 @@ export interface Arrival {
   readonly nowMs: number;
 }
 
-const insertPushes = `INSERT INTO pushes (initiator, push_id, accepted_at, deliver_after, deliver_before, priority,
-    delivery_method, notify_url, progress_notes, content_type, application_data, open, capabilities, content)
-  SELECT * FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::int8[], $6::int2[], $7::text[], $8::text[],
-    $9::int2[], $10::text[], $11::text[], $12::int4[], $13::bytea[], $14::bytea[])
-  ON CONFLICT (initiator, push_id) DO NOTHING RETURNING id, initiator, push_id`;
-const insertDeliveries = `INSERT INTO deliveries (push, address, recipient, priority, state, due_at, call_token, pap_code, event_at)
-  SELECT push, address, recipient, priority, 'pending', due_at, call_token, ${papCodes.acceptedForProcessing}, event_at
-  FROM unnest($1::int8[], $2::text[], $3::text[], $4::int2[], $5::int8[], $6::text[], $7::int8[])
-    AS c(push, address, recipient, priority, due_at, call_token, event_at)`;
+/** Pushes, deliveries and their places in the queue, in one round trip. LEAST and GREATEST leave out what is null. */
+const insert = `WITH p AS (
+    INSERT INTO pushes (initiator, push_id, accepted_at, deliver_after, deliver_before, priority, delivery_method, notify_url,
+      progress_notes, content_type, application_data, recipients, capabilities, content)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::int8[], $6::int2[], $7::text[], $8::text[],
+      $9::int2[], $10::text[], $11::text[], $12::int4[], $13::bytea[], $14::bytea[])
+    ON CONFLICT (push_id, initiator) DO NOTHING
+    RETURNING id, initiator, push_id, accepted_at, priority, recipients, notify_url,
+      LEAST(GREATEST(accepted_at, deliver_after), deliver_before) AS due_at),
+  d AS (
+    INSERT INTO deliveries (push, recipients, notify, address, recipient, priority, call_token, pap_code, event_at)
+    SELECT p.id, p.recipients, CASE WHEN p.notify_url IS NULL THEN 0 ELSE 1 END, r.address, r.recipient, p.priority,
+      r.call_token, ${acceptedForProcessing}, p.accepted_at
+    FROM unnest($15::text[], $16::text[], $17::text[], $18::text[], $19::text[]) WITH ORDINALITY
+        AS r(initiator, push_id, address, recipient, call_token, place)
+      JOIN p USING (push_id, initiator)
+    ORDER BY r.place RETURNING id, push),
+  q AS (
+    INSERT INTO queue (id, priority, due_at) SELECT d.id, p.priority, p.due_at FROM d JOIN p ON p.id = d.push),
+  n AS (
+    INSERT INTO state_counts SELECT 'pending', count(*) FROM d HAVING count(*) > 0)
+  SELECT id, initiator, push_id FROM p`;
+
+/** Whether a push-message goes in together with others, in one statement. */
+export function isPlain({ submission: { replace, recipients } }: Arrival): boolean {
+  return replace === null && recipients.every(({ rejected }) => rejected === undefined);
+}
 
 /** Push-messages in the order in which they came: neighbours that replace nothing go in together. */
 export async function submitPushes(session: PostgresSession, arrivals: readonly Arrival[]): Promise<SubmitResult[]> {
@@ -28,9 +52,8 @@ export async function submitPushes(session: PostgresSession, arrivals: readonly 
     const end = arrivals.findIndex(({ submission }, index) => index >= from && submission.replace !== null);
     const arrival = arrivals[from] as Arrival;
     if (end === from) results.push(await replacePush(session, arrival));
-    else results.push(...(await insertAll(session, arrivals.slice(from, end === -1 ? undefined : end))));
+    else results.push(...(await insertPushes(session, arrivals.slice(from, end === -1 ? undefined : end))));
   }
-  if (results.some(({ result }) => result === "accepted")) session.announceWork();
   return results;
 }
 
@@ -42,30 +65,19 @@ export async function cancelPush(
 ): Promise<readonly CancelledAddress[] | undefined> {
   const push = await pushRowId(session, initiator, pushId);
   if (push === undefined) return undefined;
-  const rows = await lockOfPush(session, push);
-  return takeBackAll(session, rows, [...new Set(addresses ?? rows.keys())], "cancelled", nowMs);
+  const rows = new Map((await lockOfPush(session, push)).map((row) => [row.address, row]));
+  const asked = [...new Set(addresses ?? rows.keys())];
+  const verdicts = await takeBackAll(
+    session,
+    asked.map((address) => rows.get(address)),
+    "cancelled",
+    nowMs,
+  );
+  return asked.map((address, index) => ({ address, verdict: verdicts[index] as CancelVerdict }));
 }
 
-async function replacePush(session: PostgresSession, { submission, nowMs }: Arrival): Promise<SubmitResult> {
-  const { initiator, pushId, replace } = submission;
-  if (replace === null) throw new TypeError("replaces nothing");
-  const replaced = await pushRowId(session, initiator, replace.pushId);
-  const duplicate = (await pushRowId(session, initiator, pushId)) !== undefined;
-  if (duplicate) return { result: "duplicate" };
-  if (replaced === undefined) return { result: "replacedNotFound" };
-  const old = await lockOfPush(session, replaced);
-  const waits = (address: string): boolean => takeBack(old.get(address)?.state) === "cancelled";
-  const recipients =
-    replace.method === "all" ? submission.recipients : submission.recipients.filter(({ address }) => waits(address));
-  if (recipients.length === 0) return { result: "nothingToReplace" };
-  const [result = { result: "duplicate" }] = await insertAll(session, [
-    { submission: { ...submission, recipients }, nowMs },
-  ]);
-  if (result.result === "accepted") await takeBackAll(session, old, result.addresses, "replaced", nowMs);
-  return result;
-}
-
-async function insertAll(session: PostgresSession, arrivals: readonly Arrival[]): Promise<SubmitResult[]> {
+/** Push-messages that replace nothing. */
+export async function insertPushes(session: PostgresSession, arrivals: readonly Arrival[]): Promise<SubmitResult[]> {
   const firsts = new Map<string, Arrival>();
   for (const arrival of arrivals) {
     const key = keyOf(arrival.submission.initiator, arrival.submission.pushId);
@@ -73,12 +85,26 @@ async function insertAll(session: PostgresSession, arrivals: readonly Arrival[])
   }
   // In one order on all nodes, so that two that submit the same push-ids do not wait for each other.
   const sorted = [...firsts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, arrival]) => arrival);
+  const rows = await session.all<{ id: number; initiator: string; push_id: string }>(insert, columnsOf(sorted));
+  const ids = new Map(rows.map((row) => [firsts.get(keyOf(row.initiator, row.push_id)), row.id]));
+  if (ids.size > 0) session.announceWork();
+  await rejectSome(session, ids);
+  return arrivals.map((arrival) => {
+    const id = ids.get(arrival);
+    if (id === undefined) return { result: "duplicate" };
+    return { result: "accepted", id, addresses: arrival.submission.recipients.map(({ address }) => address) };
+  });
+}
+
+function columnsOf(arrivals: readonly Arrival[]): unknown[][] {
   const column = <T>(value: (submission: PushSubmission) => T): T[] =>
-    sorted.map(({ submission }) => value(submission));
-  const rows = await session.all<{ id: number; initiator: string; push_id: string }>(insertPushes, [
+    arrivals.map(({ submission }) => value(submission));
+  const each = <T>(value: (recipient: SubmittedRecipient, push: PushSubmission) => T): T[] =>
+    arrivals.flatMap(({ submission }) => submission.recipients.map((recipient) => value(recipient, submission)));
+  return [
     column(({ initiator }) => initiator),
     column(({ pushId }) => pushId),
-    sorted.map(({ nowMs }) => nowMs),
+    arrivals.map(({ nowMs }) => nowMs),
     column(({ deliverAfterMs }) => deliverAfterMs),
     column(({ deliverBeforeMs }) => deliverBeforeMs),
     column(({ priority }) => priorityNumber(priority)),
@@ -90,73 +116,101 @@ async function insertAll(session: PostgresSession, arrivals: readonly Arrival[])
     column(({ recipients }) => recipients.length),
     column(({ capabilities }) => capabilities),
     column(({ content }) => content),
-  ]);
-  const ids = new Map(rows.map((row) => [firsts.get(keyOf(row.initiator, row.push_id)), row.id]));
-  await insertRecipients(session, sorted, ids);
-  return arrivals.map((arrival) => {
-    const id = ids.get(arrival);
-    if (id === undefined) return { result: "duplicate" };
-    return { result: "accepted", id, addresses: arrival.submission.recipients.map(({ address }) => address) };
-  });
+    each((_, { initiator }) => initiator),
+    each((_, { pushId }) => pushId),
+    each(({ address }) => address),
+    each(({ recipient }) => recipient),
+    each(newCallToken),
+  ];
 }
 
-async function insertRecipients(
-  session: PostgresSession,
-  arrivals: readonly Arrival[],
-  ids: ReadonlyMap<Arrival | undefined, number>,
-): Promise<void> {
-  const rows = arrivals.flatMap((arrival) => {
-    const push = ids.get(arrival);
-    if (push === undefined) return [];
-    const { submission, nowMs } = arrival;
-    const priority = priorityNumber(submission.priority);
-    const dueMs = firstDueMs(submission, nowMs);
-    return submission.recipients.map((each) => ({ ...each, push, priority, dueMs, nowMs }));
-  });
-  if (rows.length === 0) return;
-  await session.all(insertDeliveries, [
-    rows.map(({ push }) => push),
-    rows.map(({ address }) => address),
-    rows.map(({ recipient }) => recipient),
-    rows.map(({ priority }) => priority),
-    rows.map(({ dueMs }) => dueMs),
-    rows.map(newCallToken),
-    rows.map(({ nowMs }) => nowMs),
+async function replacePush(session: PostgresSession, { submission, nowMs }: Arrival): Promise<SubmitResult> {
+  const { initiator, pushId, replace } = submission;
+  if (replace === null) throw new TypeError("replaces nothing");
+  const replaced = await pushRowId(session, initiator, replace.pushId);
+  const duplicate = (await pushRowId(session, initiator, pushId)) !== undefined;
+  if (duplicate) return { result: "duplicate" };
+  if (replaced === undefined) return { result: "replacedNotFound" };
+  const rows = await lockOfPush(session, replaced);
+  const old = new Map(rows.map((row) => [placeOf(row.recipient, row.state === "rejected"), row]));
+  const oldOf = (each: SubmittedRecipient): LockedRow | undefined =>
+    old.get(placeOf(each.recipient, each.rejected !== undefined));
+  const waits = (each: SubmittedRecipient): boolean => takeBack(oldOf(each)?.state) === "cancelled";
+  const recipients = replace.method === "all" ? submission.recipients : submission.recipients.filter(waits);
+  if (recipients.length === 0) return { result: "nothingToReplace" };
+  const [result = { result: "duplicate" }] = await insertPushes(session, [
+    { submission: { ...submission, recipients }, nowMs },
   ]);
-  session.count("pending", rows.length);
+  if (result.result === "accepted") await takeBackAll(session, [...new Set(recipients.map(oldOf))], "replaced", nowMs);
+  return result;
 }
 
+/** Nobody else sees these deliveries yet. */
+async function rejectSome(session: PostgresSession, ids: ReadonlyMap<Arrival | undefined, number>): Promise<void> {
+  const rejected = new Map<
+    string,
+    { readonly why: NonNullable<SubmittedRecipient["rejected"]>; readonly nowMs: number }
+  >();
+  for (const [arrival, push] of ids) {
+    for (const { address, rejected: why } of arrival?.submission.recipients ?? [])
+      if (why !== undefined) rejected.set(keyOf(`${push}`, address), { why, nowMs: arrival?.nowMs ?? 0 });
+  }
+  if (rejected.size === 0) return;
+  const sql = "SELECT id, push, address FROM deliveries WHERE push = ANY($1::int8[]) ORDER BY id";
+  const rows = await session.all<{ id: number; push: number; address: string }>(sql, [[...ids.values()]]);
+  const changes = rows.flatMap(({ id, push, address }) => {
+    const each = rejected.get(keyOf(`${push}`, address));
+    if (each === undefined) return [];
+    return [{ lease: { id, version: 0, owner: null }, ...rejectedChange(each.why, each.nowMs) }];
+  });
+  await changeDeliveries(session, changes);
+}
+
+/** What becomes of each; no row: there is no such delivery. */
 async function takeBackAll(
   session: PostgresSession,
-  rows: ReadonlyMap<string, DeliveryRow>,
-  addresses: readonly string[],
+  rows: readonly (LockedRow | undefined)[],
   reason: TakeBackReason,
   nowMs: number,
-): Promise<CancelledAddress[]> {
-  const verdicts = addresses.map((address) => ({ address, verdict: takeBack(rows.get(address)?.state) }));
-  const having = (wanted: CancelVerdict): DeliveryRow[] =>
-    verdicts.flatMap(({ address, verdict }) => (verdict === wanted ? (rows.get(address) ?? []) : []));
-  const cancelled = having("cancelled");
-  await changeDeliveries(
-    session,
-    cancelled.map((row) => ({ row, change: cancelledChange(row.sip_status, reason, nowMs) })),
-  );
+): Promise<CancelVerdict[]> {
+  const verdicts = rows.map((row) => takeBack(row?.state));
+  const having = (wanted: CancelVerdict): LockedRow[] =>
+    rows.flatMap((row, index) => (verdicts[index] === wanted ? (row ?? []) : []));
+  const changes = having("cancelled").map(({ id, version, owner, sip_status: sipStatus }) => {
+    return { lease: { id, version, owner }, ...cancelledChange(sipStatus, reason, nowMs) };
+  });
+  await changeDeliveries(session, changes);
   const requested = having("requested").map(({ id }) => id);
   if (requested.length > 0)
-    await session.all("UPDATE deliveries SET cancel_requested = 1 WHERE id = ANY($1::int8[])", [requested]);
+    await session.all("UPDATE queue SET cancel_requested = 1 WHERE id = ANY($1::int8[])", [requested]);
   return verdicts;
 }
 
 async function pushRowId(session: PostgresSession, initiator: string, pushId: string): Promise<number | undefined> {
-  const sql = "SELECT id FROM pushes WHERE initiator = $1 AND push_id = $2";
-  const [row] = await session.all<{ id: number }>(sql, [initiator, pushId]);
+  const sql = "SELECT id FROM pushes WHERE push_id = $1 AND initiator = $2";
+  const [row] = await session.all<{ id: number }>(sql, [pushId, initiator]);
   return row?.id;
 }
 
-async function lockOfPush(session: PostgresSession, push: number): Promise<Map<string, DeliveryRow>> {
-  const sql = `SELECT ${DELIVERY_COLUMNS} FROM deliveries WHERE push = $1 ORDER BY id FOR UPDATE`;
-  const rows = await session.all<DeliveryRow>(sql, [push]);
-  return new Map(rows.map((row) => [row.address, row]));
+interface LockedRow {
+  readonly id: number;
+  readonly address: string;
+  readonly recipient: string;
+  readonly state: string;
+  readonly version: number;
+  readonly owner: string | null;
+  readonly sip_status: number | null;
+}
+
+/** Deliveries of a push; those that live are locked. */
+async function lockOfPush(session: PostgresSession, push: number): Promise<LockedRow[]> {
+  const ids = await session.all<{ id: number }>("SELECT id FROM deliveries WHERE push = $1", [push]);
+  const lock = "SELECT id FROM queue WHERE id = ANY($1::int8[]) ORDER BY id FOR UPDATE";
+  await session.all(lock, [ids.map(({ id }) => id)]);
+  // A statement of its own: it must see what was committed while the one before waited.
+  const sql = `SELECT d.id, d.address, d.recipient, coalesce(q.state, d.state) AS state, coalesce(q.version, d.version) AS version, q.owner,
+    d.sip_status FROM deliveries d LEFT JOIN queue q USING (id) WHERE d.push = $1 ORDER BY d.id`;
+  return session.all<LockedRow>(sql, [push]);
 }
 
 const keyOf = (initiator: string, pushId: string): string => JSON.stringify([initiator, pushId]);

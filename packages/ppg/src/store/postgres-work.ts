@@ -1,37 +1,39 @@
-import { checkedAdvance, tryAgainAfterCancel } from "./advance-rules.ts";
-import { changeDeliveries, isHeld, type LockedChange, lockDeliveries } from "./postgres-changes.ts";
+import { changeDeliveries } from "./postgres-changes.ts";
 import type { PostgresSession } from "./postgres-database.ts";
-import { claimedOf, DELIVERY_COLUMNS, type DeliveryRow, type PushRow, pushOf } from "./rows.ts";
+import { LIVE_DELIVERY_COLUMNS, type LiveRow } from "./postgres-rows.ts";
+import { claimedOf, PUSH_COLUMNS, type PushRow, pushOf } from "./rows.ts";
 import { cancelledChange } from "./take-back.ts";
-import type { AdvanceResult, ClaimedDelivery, ClaimRequest, DeliveryAdvance, DeliveryLease } from "./types.ts";
+import type { ClaimedDelivery, ClaimRequest, DeliveryLease } from "./types.ts";
 
 const selectDue = (priority: number, limit: string): string =>
-  `SELECT id, state AS woken_from, due_at AS was_due FROM deliveries WHERE priority = ${priority} AND due_at <= $1
+  `SELECT id, state AS woken_from, due_at AS was_due FROM queue WHERE priority = ${priority} AND due_at <= $1
     ORDER BY due_at, id LIMIT ${limit} FOR UPDATE SKIP LOCKED`;
 /** Each priority by itself, so that the index of what is due gives the order. What another node locks is not waited for. */
-const claim = `WITH high AS (${selectDue(0, "$2")}),
-  medium AS (${selectDue(1, "$2 - (SELECT count(*) FROM high)")}),
-  low AS (${selectDue(2, "$2 - (SELECT count(*) FROM high) - (SELECT count(*) FROM medium)")}),
-  taken AS (SELECT * FROM high UNION ALL SELECT * FROM medium UNION ALL SELECT * FROM low)
-  UPDATE deliveries d SET due_at = $3, owner = $4, version = version + 1,
-    state = CASE WHEN woken_from = 'waiting-report' THEN woken_from ELSE 'sending' END,
-    attempts = attempts + CASE WHEN woken_from = 'waiting-report' THEN 0 ELSE 1 END
-  FROM taken WHERE d.id = taken.id
-  RETURNING ${DELIVERY_COLUMNS.replace(/\w+/g, "d.$&")}, taken.woken_from, taken.was_due`;
+const claim = `WITH high AS MATERIALIZED (${selectDue(0, "$2")}),
+  medium AS MATERIALIZED (${selectDue(1, "$2 - (SELECT count(*) FROM high)")}),
+  low AS MATERIALIZED (${selectDue(2, "$2 - (SELECT count(*) FROM high) - (SELECT count(*) FROM medium)")}),
+  due AS (SELECT * FROM high UNION ALL SELECT * FROM medium UNION ALL SELECT * FROM low),
+  q AS (UPDATE queue q SET due_at = $3, owner = $4, version = version + 1, absent = 0, sleeper = NULL,
+      state = CASE WHEN woken_from = 'waiting-report' THEN woken_from ELSE 'sending' END,
+      attempts = attempts + CASE WHEN woken_from = 'waiting-report' THEN 0 ELSE 1 END
+    FROM due WHERE q.id = due.id RETURNING q.*, due.woken_from, due.was_due),
+  counted AS (INSERT INTO state_counts SELECT state, sum(n) FROM
+      (SELECT state, 1 AS n FROM q UNION ALL SELECT woken_from, -1 FROM q) s
+    GROUP BY state HAVING sum(n) <> 0)
+  SELECT ${LIVE_DELIVERY_COLUMNS}, q.woken_from, q.was_due FROM q JOIN deliveries d ON d.id = q.id
+  ORDER BY q.priority, q.was_due, q.id`;
 
-type ClaimedRow = DeliveryRow & { readonly woken_from: string; readonly was_due: number };
+type ClaimedRow = LiveRow & { readonly woken_from: string; readonly was_due: number };
 
 export async function claimDeliveries(session: PostgresSession, request: ClaimRequest): Promise<ClaimedDelivery[]> {
   const { owner, limit, nowMs, leaseMs } = request;
   const rows = await session.all<ClaimedRow>(claim, [nowMs, limit, nowMs + leaseMs, owner]);
   if (rows.length === 0) return [];
   const pushIds = [...new Set(rows.map(({ push }) => push))];
-  const pushes = await session.all<PushRow>("SELECT * FROM pushes WHERE id = ANY($1::int8[])", [pushIds]);
+  const sql = `SELECT ${PUSH_COLUMNS} FROM pushes WHERE id = ANY($1::int8[])`;
+  const pushes = await session.all<PushRow>(sql, [pushIds]);
   const contents = new Map(pushes.map((row) => [row.id, pushOf(row)]));
-  rows.sort((a, b) => a.priority - b.priority || a.was_due - b.was_due || a.id - b.id);
   return rows.flatMap((row) => {
-    session.count(row.woken_from, -1);
-    session.count(row.state, 1);
     const content = contents.get(row.push);
     return content === undefined ? [] : [claimedOf(row, row.woken_from, content)];
   });
@@ -42,8 +44,9 @@ export async function renewLeases(
   leases: readonly DeliveryLease[],
   untilMs: number,
 ): Promise<boolean[]> {
-  const sql = `UPDATE deliveries d SET due_at = $1 FROM unnest($2::int8[], $3::int4[], $4::text[]) AS c(id, version, owner)
-    WHERE d.id = c.id AND d.version = c.version AND d.owner = c.owner RETURNING d.id`;
+  const sql = `WITH held AS MATERIALIZED (SELECT id, version, owner FROM queue WHERE id = ANY($2::int8[]) ORDER BY id FOR UPDATE)
+    UPDATE queue q SET due_at = $1 FROM held h JOIN unnest($2::int8[], $3::int4[], $4::text[]) AS c(id, version, owner)
+      USING (id, version, owner) WHERE q.id = h.id RETURNING q.id`;
   const rows = await session.all<{ id: number }>(sql, [
     untilMs,
     leases.map(({ id }) => id),
@@ -54,64 +57,56 @@ export async function renewLeases(
   return leases.map(({ id }) => renewed.has(id));
 }
 
+interface HeldRow extends DeliveryLease {
+  readonly cancel_requested: number;
+  readonly sip_status: number | null;
+}
+
+/** In a transaction. */
 export async function releaseLeases(
   session: PostgresSession,
   leases: readonly DeliveryLease[],
   nowMs: number,
 ): Promise<boolean[]> {
-  const rows = await lockDeliveries(session, leases);
-  const held = leases.map((lease) => lease.owner !== null && isHeld(rows.get(lease.id), lease));
-  const mine = [...rows.values()].filter(({ id }) => leases.some((lease, index) => lease.id === id && held[index]));
+  const lock = `SELECT q.id, q.version, q.owner, q.cancel_requested, d.sip_status FROM queue q JOIN deliveries d USING (id)
+    WHERE q.id = ANY($1::int8[]) ORDER BY q.id FOR UPDATE OF q`;
+  const rows = new Map((await session.all<HeldRow>(lock, [leases.map(({ id }) => id)])).map((row) => [row.id, row]));
+  const held = leases.map(({ id, version, owner }) => {
+    const row = rows.get(id);
+    return owner !== null && row?.version === version && row.owner === owner ? row : undefined;
+  });
+  const mine = [...new Set(held)].filter((row) => row !== undefined);
   const cancelled = mine.filter((row) => row.cancel_requested === 1);
   await changeDeliveries(
     session,
-    cancelled.map((row) => ({ row, change: cancelledChange(row.sip_status, "cancelled", nowMs) })),
+    cancelled.map((row) => ({
+      lease: { id: row.id, version: row.version, owner: row.owner },
+      ...cancelledChange(row.sip_status, "cancelled", nowMs),
+    })),
   );
-  const back = mine.filter((row) => row.cancel_requested === 0);
+  const back = mine.filter((row) => row.cancel_requested === 0).map(({ id }) => id);
   if (back.length > 0) {
-    const sql = `UPDATE deliveries SET due_at = $1, owner = NULL, version = version + 1,
-      state = CASE WHEN state = 'waiting-report' THEN state ELSE 'pending' END,
-      attempts = attempts - CASE WHEN state = 'waiting-report' THEN 0 ELSE 1 END WHERE id = ANY($2::int8[])`;
-    await session.all(sql, [nowMs, back.map(({ id }) => id)]);
-    for (const { state } of back) {
-      session.count(state, -1);
-      session.count(state === "waiting-report" ? state : "pending", 1);
-    }
+    await session.all(handBack, [nowMs, back]);
     session.announceWork();
   }
-  return held;
+  return held.map((row) => row !== undefined);
 }
 
-export async function advanceDeliveries(
-  session: PostgresSession,
-  advances: readonly DeliveryAdvance[],
-): Promise<AdvanceResult[]> {
-  for (const advance of advances) checkedAdvance(advance);
-  const rows = await lockDeliveries(
-    session,
-    advances.map(({ lease }) => lease),
-  );
-  const changes: LockedChange[] = [];
-  const results = advances.map((change): AdvanceResult => {
-    const row = rows.get(change.lease.id);
-    if (!isHeld(row, change.lease)) return { result: "stale" };
-    if (row.cancel_requested === 1 && tryAgainAfterCancel(change.to)) return { result: "cancelRequested" };
-    changes.push({ row, change });
-    rows.delete(row.id); // who comes next in this group is stale
-    return { result: "done", version: row.version + 1 };
-  });
-  await changeDeliveries(session, changes);
-  if (changes.some(({ change }) => change.dueAtMs !== null)) session.announceWork();
-  return results;
-}
+const handBack = `WITH q AS (UPDATE queue SET due_at = $1, owner = NULL, version = version + 1,
+      state = CASE WHEN state = 'waiting-report' THEN state ELSE 'pending' END,
+      attempts = attempts - CASE WHEN state = 'waiting-report' THEN 0 ELSE 1 END WHERE id = ANY($2::int8[]) RETURNING state)
+  INSERT INTO state_counts SELECT state, sum(n) FROM
+    (SELECT 'pending' AS state, 1 AS n FROM q WHERE state = 'pending' UNION ALL
+      SELECT 'sending', -1 FROM q WHERE state = 'pending') s GROUP BY state`;
 
 export async function wakeRecipients(
   session: PostgresSession,
   recipients: readonly string[],
   nowMs: number,
 ): Promise<number> {
-  const sql = `UPDATE deliveries SET due_at = $1
-    WHERE recipient = ANY($2::text[]) AND state = 'retry-wait' AND due_at > $1 RETURNING id`;
+  const sql = `WITH woken AS MATERIALIZED (SELECT id FROM queue WHERE sleeper = ANY($2::text[]) AND due_at > $1
+      AND state = 'retry-wait' ORDER BY id FOR UPDATE)
+    UPDATE queue q SET due_at = $1 FROM woken w WHERE q.id = w.id RETURNING q.id`;
   const woken = await session.all(sql, [nowMs, [...recipients]]);
   if (woken.length > 0) session.announceWork();
   return woken.length;

@@ -1,5 +1,5 @@
-import { randomUUID } from "node:crypto";
-import { type DeliveryMethod, type Priority, priorities } from "@sip-push/pap";
+import { randomBytes } from "node:crypto";
+import type { DeliveryMethod, Priority, papCodes } from "@sip-push/pap";
 import type { JsonValue } from "@sip-push/sip";
 import {
   type DeliveryState,
@@ -11,8 +11,11 @@ import {
 import { StoreError } from "./errors.ts";
 import type {
   ClaimedDelivery,
+  DeliveryAdvance,
+  DeliveryPage,
   DeliveryQuery,
   DeliveryRecord,
+  NotificationRecord,
   PushSubmission,
   ResultNotification,
   StateCounts,
@@ -58,16 +61,31 @@ export interface DeliveryRow {
   readonly cancel_requested: number;
 }
 
-export interface TimelineRow {
-  readonly version: number;
-  readonly at: number;
-  readonly state: string;
-  readonly sip_status: number | null;
-  readonly pap_code: number;
-  readonly reason: string;
-  readonly started_at: number | null;
-  readonly owner: string | null;
+export type FoundRow = DeliveryRow & { readonly initiator: string; readonly push_id: string };
+
+/** A final delivery whose push wants results, and how far its push is. */
+export interface ToldRow {
+  readonly delivery: number;
+  readonly sequence: number;
+  readonly told: string | null;
+  readonly told_attempts: number | null;
+  readonly told_at: number | null;
+  readonly notified: number;
+  readonly notify_attempts: number;
+  readonly notify_due_at: number | null;
 }
+
+/** A line of JSON in a delivery's `timeline`. */
+type TimelineLine = readonly [
+  version: number,
+  atMs: number,
+  state: string,
+  sipStatus: number | null,
+  papCode: number,
+  reason: string,
+  startedAtMs: number | null,
+  owner: string | null,
+];
 
 export interface NotificationRow {
   readonly push: number;
@@ -82,6 +100,9 @@ export interface NotificationRow {
   readonly pap_code: number;
   readonly reason: string;
   readonly event_at: number;
+  readonly priority: number;
+  readonly delivery_method: string;
+  readonly application_data: string;
 }
 
 /** All columns of a push but its octets. */
@@ -90,11 +111,28 @@ export const PUSH_SUMMARY_COLUMNS =
 export const DELIVERY_COLUMNS =
   "id, push, address, recipient, priority, state, due_at, owner, version, attempts, call_token, sip_status, pap_code, reason, event_at, cancel_requested";
 
+export const PUSH_COLUMNS: string = `${PUSH_SUMMARY_COLUMNS}, capabilities, content`;
+
+// Not imported as values: the thread that has the database loads nothing else.
+export const acceptedForProcessing: (typeof papCodes)["acceptedForProcessing"] = 1001;
+const priorities: readonly Priority[] = ["high", "medium", "low"];
+
 export const priorityNumber = (priority: Priority): number => priorities.indexOf(priority);
 const priorityOf = (number: number): Priority => priorities[number] ?? "medium";
 
-/** Random part of a Call-ID. */
-export const newCallToken = (): string => randomUUID();
+/** 96 random bits. */
+const TOKEN_OCTETS = 12;
+const pool = { octets: Buffer.alloc(0), used: 0 };
+
+/** Random part of a Call-ID: nobody guesses that of another's push. */
+export function newCallToken(): string {
+  if (pool.used === pool.octets.length) {
+    pool.octets = randomBytes(TOKEN_OCTETS * 512);
+    pool.used = 0;
+  }
+  pool.used += TOKEN_OCTETS;
+  return pool.octets.toString("base64url", pool.used - TOKEN_OCTETS, pool.used);
+}
 
 /** RFC 3261 §8.1.1.4: unique in space and time. It starts with the delivery's id, so it needs no index to be found. */
 export function callIdOf(row: Pick<DeliveryRow, "id" | "call_token">): string {
@@ -108,9 +146,9 @@ export function idOfCallId(callId: string): number | undefined {
 }
 
 /** When a new delivery is first looked at: at deliver-after, and not later than deliver-before. */
-export function firstDueMs(submission: PushSubmission, nowMs: number): number {
-  const dueMs = Math.max(nowMs, submission.deliverAfterMs ?? nowMs);
-  return Math.min(dueMs, submission.deliverBeforeMs ?? dueMs);
+export function firstDueMs(deliverAfterMs: number | null, deliverBeforeMs: number | null, nowMs: number): number {
+  const dueMs = Math.max(nowMs, deliverAfterMs ?? nowMs);
+  return Math.min(dueMs, deliverBeforeMs ?? dueMs);
 }
 
 /** @throws {StoreError} `STORE_BAD_INPUT` */
@@ -185,17 +223,37 @@ export function claimedOf(row: DeliveryRow, wokenFrom: string, content: StoredPu
   };
 }
 
-export function timelineEntryOf(row: TimelineRow): TimelineEntry {
-  return {
-    version: row.version,
-    atMs: row.at,
-    state: row.state as DeliveryState,
-    sipStatus: row.sip_status,
-    papCode: row.pap_code,
-    reason: row.reason,
-    attemptStartedAtMs: row.started_at,
-    owner: row.owner,
-  };
+/** What a change adds to the delivery's timeline. */
+export function timelineLine(version: number, change: Omit<DeliveryAdvance, "lease">, owner: string | null): string {
+  const { atMs, to, sipStatus, papCode, reason, attemptStartedAtMs } = change;
+  const line: TimelineLine = [version, atMs, to, sipStatus, papCode, reason, attemptStartedAtMs, owner];
+  return `${JSON.stringify(line)}\n`;
+}
+
+export function timelineOfText(text: string): TimelineEntry[] {
+  const lines = text.split("\n").slice(0, -1);
+  return lines.map((line) => {
+    const [version, atMs, state, sipStatus, papCode, reason, attemptStartedAtMs, owner] = JSON.parse(
+      line,
+    ) as TimelineLine;
+    return { version, atMs, state: state as DeliveryState, sipStatus, papCode, reason, attemptStartedAtMs, owner };
+  });
+}
+
+export function foundOf(row: FoundRow): DeliveryPage["deliveries"][number] {
+  return { ...deliveryOf(row), initiator: row.initiator, pushId: row.push_id };
+}
+
+export function toldOf(row: ToldRow): NotificationRecord {
+  const { delivery, sequence } = row;
+  if (row.told !== null) {
+    const state = row.told === "abandoned" ? "abandoned" : "accepted";
+    return { delivery, sequence, state, attempts: row.told_attempts ?? 0, nextAtMs: null, settledAtMs: row.told_at };
+  }
+  // Only the first that is not settled was tried.
+  const attempts = sequence === row.notified + 1 ? row.notify_attempts : 0;
+  const nextAtMs = sequence === row.notified + 1 ? row.notify_due_at : null;
+  return { delivery, sequence, state: attempts > 0 ? "retry" : "queued", attempts, nextAtMs, settledAtMs: null };
 }
 
 export function notificationOf(row: NotificationRow, owner: string): ResultNotification {
@@ -213,6 +271,9 @@ export function notificationOf(row: NotificationRow, owner: string): ResultNotif
     reason: row.reason,
     receivedAtMs: row.accepted_at,
     eventAtMs: row.event_at,
+    priority: priorityOf(row.priority),
+    deliveryMethod: row.delivery_method as DeliveryMethod,
+    applicationData: JSON.parse(row.application_data) as JsonValue,
   };
 }
 

@@ -2,76 +2,77 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlit
 import { StoreError, storeErrorOf } from "./errors.ts";
 import { sqliteMigrations } from "./sqlite-schema.ts";
 
-/** Most calls committed together: bounds how long the event loop stands still. */
-const MAX_GROUP = 512;
-const BUSY_TIMEOUT_MS = 5_000;
+/** One process: what is seen as locked stays so. */
+const BUSY_TIMEOUT_MS = 0;
+/** SQLite's primary result code for a database that another process has. */
+const SQLITE_BUSY = 5;
 
+/** `locking_mode`: the file is ours until we close it; the index of the log is then in our memory, which is faster too. */
 const settings = `
+  PRAGMA locking_mode = EXCLUSIVE;
+  PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS};
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
-  PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS};
-  PRAGMA wal_autocheckpoint = 4000;
-  PRAGMA cache_size = -65536;
+  PRAGMA wal_autocheckpoint = 8000;
+  PRAGMA cache_size = -131072;
   PRAGMA temp_store = MEMORY;
 `;
 
-interface Waiting {
-  readonly run: () => unknown;
-  readonly resolve: (value: never) => void;
-  readonly reject: (error: unknown) => void;
-}
+/** What one call of a transaction came to. */
+export type Outcome = { readonly value: unknown } | { readonly error: StoreError };
 
-/**
- * One SQLite file, one writer. Calls made in the same turn of the event loop are committed in one transaction, so that they
- * share one fsync; the promise of a call resolves after it.
- */
+/** One SQLite file that is ours alone, with all that is prepared on it. Every call blocks: it lives in a thread of its own. */
 export class SqliteDatabase {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #arrays = new Map<string, StatementSync>();
   readonly #counts = new Map<string, number>();
-  readonly #listeners = new Set<() => void>();
-  #waiting: Waiting[] = [];
-  #scheduled: NodeJS.Immediate | undefined;
   #worked = false;
-  #closed = false;
 
-  /** @throws {StoreError} `STORE_TOO_NEW`, `STORE_UNAVAILABLE` */
+  /** @throws {StoreError} `STORE_IN_USE`, `STORE_TOO_NEW`, `STORE_UNAVAILABLE` */
   constructor(path: string) {
     try {
       this.#db = new DatabaseSync(path);
-      this.#db.exec(settings);
     } catch (error) {
       throw storeErrorOf(error);
     }
     try {
+      this.#db.exec(settings);
       this.#migrate();
     } catch (error) {
       this.#db.close();
+      if (error instanceof Error && "errcode" in error && Number(error.errcode) % 256 === SQLITE_BUSY)
+        throw new StoreError("STORE_IN_USE", `${path} is in use by another process`, { cause: error });
       throw storeErrorOf(error);
     }
   }
 
-  /** Runs `work` in a transaction; it may run again in one of its own when another call of the group fails. */
-  transaction<T>(work: () => T): Promise<T> {
-    if (this.#closed) return Promise.reject(new StoreError("STORE_CLOSED", "the store is closed"));
-    return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ run: work, resolve, reject });
-      this.#scheduled ??= setImmediate(() => this.#flush());
-    });
-  }
-
-  /** Runs a query at once: it sees what is committed. */
-  async read<T>(query: () => T): Promise<T> {
-    if (this.#closed) throw new StoreError("STORE_CLOSED", "the store is closed");
+  /**
+   * Runs calls in one transaction with one fsync. When one fails, each is run again in a transaction of its own, so that none fails
+   * for the mistake of another.
+   */
+  commit(calls: readonly (() => unknown)[]): Outcome[] {
     try {
-      return query();
+      return this.#transaction(calls).map((value) => ({ value }));
     } catch (error) {
-      throw storeErrorOf(error);
+      if (calls.length > 1) return calls.flatMap((call) => this.commit([call]));
+      return [{ error: storeErrorOf(error) }];
     }
   }
 
+  /** Rows as objects by column name. */
   all<Row>(sql: string, ...values: SQLInputValue[]): Row[] {
     return this.#statement(sql).all(...values) as Row[];
+  }
+
+  /** Rows as arrays of columns: cheaper. */
+  rows<Row extends readonly unknown[]>(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.#arrayStatement(sql).all(...values) as unknown as Row[];
+  }
+
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- names the columns, as `rows` does
+  row<Row extends readonly unknown[]>(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.#arrayStatement(sql).get(...values) as unknown as Row | undefined;
   }
 
   /** Returns how many rows changed. */
@@ -89,47 +90,22 @@ export class SqliteDatabase {
     this.#worked = true;
   }
 
-  onWork(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+  /** Whether work was announced since this was asked last. */
+  takeWork(): boolean {
+    const worked = this.#worked;
+    this.#worked = false;
+    return worked;
   }
 
   close(): void {
-    if (this.#closed) return;
-    while (this.#waiting.length > 0) this.#flush();
-    this.#closed = true;
-    if (this.#scheduled !== undefined) clearImmediate(this.#scheduled);
-    this.#listeners.clear();
     this.#db.close();
   }
 
-  #flush(): void {
-    const group = this.#waiting.slice(0, MAX_GROUP);
-    this.#waiting = this.#waiting.slice(MAX_GROUP);
-    this.#scheduled = this.#waiting.length > 0 ? setImmediate(() => this.#flush()) : undefined;
-    this.#commitGroup(group);
-    if (!this.#worked) return;
-    this.#worked = false;
-    for (const listener of this.#listeners) listener();
-  }
-
-  #commitGroup(group: readonly Waiting[]): void {
-    if (group.length === 0) return;
-    try {
-      const results = this.#commit(group);
-      for (const [index, { resolve }] of group.entries()) resolve(results[index] as never);
-    } catch (error) {
-      // One failed call must not fail its neighbours.
-      if (group.length > 1) for (const each of group) this.#commitGroup([each]);
-      else group[0]?.reject(storeErrorOf(error));
-    }
-  }
-
-  #commit(group: readonly Waiting[]): unknown[] {
+  #transaction(calls: readonly (() => unknown)[]): unknown[] {
     this.#counts.clear();
-    this.#db.exec("BEGIN IMMEDIATE");
+    this.#db.exec("BEGIN");
     try {
-      const results = group.map(({ run }) => run());
+      const results = calls.map((call) => call());
       this.#writeCounts();
       this.#db.exec("COMMIT");
       return results;
@@ -151,6 +127,15 @@ export class SqliteDatabase {
     if (known !== undefined) return known;
     const statement = this.#db.prepare(sql);
     this.#statements.set(sql, statement);
+    return statement;
+  }
+
+  #arrayStatement(sql: string): StatementSync {
+    const known = this.#arrays.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#db.prepare(sql);
+    statement.setReturnArrays(true);
+    this.#arrays.set(sql, statement);
     return statement;
   }
 

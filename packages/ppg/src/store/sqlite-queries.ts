@@ -1,22 +1,23 @@
-import { isFinal } from "../delivery/delivery.machine.ts";
+import { isFinal, isLive } from "../delivery/delivery.machine.ts";
 import {
   callIdOf,
-  checkLimit,
-  conditionsOf,
   DELIVERY_COLUMNS,
   type DeliveryRow,
   deliveryOf,
+  type FoundRow,
+  foundOf,
   idOfCallId,
+  PUSH_COLUMNS,
   PUSH_SUMMARY_COLUMNS,
   type PushRow,
   pushOf,
   pushSummaryOf,
   stateCountsOf,
-  type TimelineRow,
-  timelineEntryOf,
+  timelineOfText,
 } from "./rows.ts";
 import type { SqliteDatabase } from "./sqlite-database.ts";
-import { deliveriesOf } from "./sqlite-submit.ts";
+import type { SqliteLookup } from "./sqlite-lookup.ts";
+import { lastIdOf } from "./sqlite-submit.ts";
 import { statusOf } from "./status.ts";
 import type {
   DeliveryPage,
@@ -29,15 +30,19 @@ import type {
   TimelineEntry,
 } from "./types.ts";
 
-export function pushStatus(db: SqliteDatabase, selector: PushSelector): PushStatus | undefined {
-  const sql = `SELECT ${PUSH_SUMMARY_COLUMNS} FROM pushes WHERE initiator = ? AND push_id = ?`;
-  const row = db.all<Omit<PushRow, "content" | "capabilities">>(sql, selector.initiator, selector.pushId)[0];
+export function pushStatus(db: SqliteDatabase, lookup: SqliteLookup, selector: PushSelector): PushStatus | undefined {
+  const push = lookup.push(selector.initiator, selector.pushId);
+  if (push === undefined) return undefined;
+  const sql = `SELECT ${PUSH_SUMMARY_COLUMNS} FROM pushes WHERE id = ?`;
+  const [row] = db.all<Omit<PushRow, "content" | "capabilities">>(sql, push);
   if (row === undefined) return undefined;
-  return statusOf(pushSummaryOf(row), deliveriesOf(db, row.id).map(deliveryOf), selector.addresses);
+  const ofPush = `SELECT ${DELIVERY_COLUMNS} FROM deliveries WHERE id BETWEEN ? AND ? ORDER BY id`;
+  const deliveries = db.all<DeliveryRow>(ofPush, push, lastIdOf(db, push)).map(deliveryOf);
+  return statusOf(pushSummaryOf(row), deliveries, selector.addresses);
 }
 
 export function pushById(db: SqliteDatabase, id: number): StoredPush | undefined {
-  const row = db.all<PushRow>("SELECT * FROM pushes WHERE id = ?", id)[0];
+  const row = db.all<PushRow>(`SELECT ${PUSH_COLUMNS} FROM pushes WHERE id = ?`, id)[0];
   return row === undefined ? undefined : pushOf(row);
 }
 
@@ -54,22 +59,14 @@ export function deliveryByCallId(db: SqliteDatabase, callId: string): DeliveryRe
 }
 
 export function timelineOf(db: SqliteDatabase, delivery: number): TimelineEntry[] {
-  return db
-    .all<TimelineRow>("SELECT * FROM timeline WHERE delivery = ? ORDER BY version", delivery)
-    .map(timelineEntryOf);
+  const [text] = db.row<[string]>("SELECT timeline FROM deliveries WHERE id = ?", delivery) ?? [""];
+  return timelineOfText(text);
 }
 
-export function findDeliveries(db: SqliteDatabase, query: DeliveryQuery): DeliveryPage {
-  checkLimit(query.limit);
-  const { where, values } = conditionsOf(query);
-  const columns = DELIVERY_COLUMNS.replace(/\w+/g, "d.$&");
-  const sql = `SELECT ${columns}, p.initiator, p.push_id FROM deliveries d JOIN pushes p ON p.id = d.push ${where}
-    ORDER BY d.id DESC LIMIT ?`;
-  type Row = DeliveryRow & { initiator: string; push_id: string };
-  const rows = db.all<Row>(sql, ...values, query.limit + 1);
-  const page = rows.slice(0, query.limit);
-  const deliveries = page.map((row) => ({ ...deliveryOf(row), initiator: row.initiator, pushId: row.push_id }));
-  return { deliveries, next: rows.length > page.length ? (page.at(-1)?.id ?? null) : null };
+export function awaitingRegistration(db: SqliteDatabase, limit: number): string[] {
+  const sql = `SELECT recipient FROM deliveries INDEXED BY absent WHERE state = 'retry-wait' AND pap_code = 5028
+    GROUP BY recipient ORDER BY max(id) DESC LIMIT ?`;
+  return db.rows<[string]>(sql, limit).map(([recipient]) => recipient);
 }
 
 export function countByState(db: SqliteDatabase): StateCounts {
@@ -81,23 +78,51 @@ export function nextDueAt(db: SqliteDatabase): number | undefined {
     SELECT min(due_at) AS at FROM deliveries INDEXED BY due WHERE priority = 0 AND due_at IS NOT NULL
     UNION ALL SELECT min(due_at) FROM deliveries INDEXED BY due WHERE priority = 1 AND due_at IS NOT NULL
     UNION ALL SELECT min(due_at) FROM deliveries INDEXED BY due WHERE priority = 2 AND due_at IS NOT NULL
-    UNION ALL SELECT min(notify_due_at) FROM pushes INDEXED BY notify_due WHERE notify_due_at IS NOT NULL)`;
-  return db.all<{ at: number | null }>(sql)[0]?.at ?? undefined;
+    UNION ALL SELECT min(notify_due_at) FROM progress INDEXED BY notify_due WHERE notify_due_at IS NOT NULL)`;
+  return db.row<[number | null]>(sql)?.[0] ?? undefined;
 }
 
-/** Deletes finished pushes with all that belongs to them, in the transaction that runs. */
-export function prunePushes(db: SqliteDatabase, finishedBeforeMs: number, limit: number): number {
-  checkLimit(limit);
-  const sql = `SELECT id FROM pushes INDEXED BY finished WHERE finished_at < ? AND notify_due_at IS NULL
-    ORDER BY finished_at LIMIT ?`;
-  const pushes = db.all<{ id: number }>(sql, finishedBeforeMs, limit);
-  for (const { id } of pushes) {
-    for (const row of deliveriesOf(db, id)) {
-      db.run("DELETE FROM timeline WHERE delivery = ?", row.id);
-      if (isFinal(row.state)) db.count(row.state, -1);
-    }
-    db.run("DELETE FROM deliveries WHERE push = ?", id);
-    db.run("DELETE FROM pushes WHERE id = ?", id);
+/** Deliveries that one call looks at, so that no question holds up the pushes. */
+const SCAN = 10_000;
+
+/** Which ids are looked at, newest first, at most `SCAN + 1`: by the member of the question that leaves the fewest. */
+function candidates(db: SqliteDatabase, lookup: SqliteLookup, query: DeliveryQuery): number[] {
+  const { pushId, recipient, state, after = Number.MAX_SAFE_INTEGER } = query;
+  const ids = (sql: string, ...values: (string | number)[]): number[] =>
+    db.rows<[number]>(`${sql} ORDER BY id DESC LIMIT ${SCAN + 1}`, ...values).map(([id]) => id);
+  if (pushId !== undefined) {
+    const ofPush = "SELECT id FROM deliveries WHERE id BETWEEN ? AND ?";
+    const pushes = lookup.pushes(pushId);
+    const found = pushes.flatMap((push) => ids(ofPush, push, Math.min(lastIdOf(db, push), after - 1)));
+    return found.sort((a, b) => b - a).slice(0, SCAN + 1);
   }
-  return pushes.length;
+  if (recipient !== undefined) return lookup.deliveriesTo(recipient, after, SCAN + 1);
+  if (state === undefined || state === "delivered") return ids("SELECT id FROM deliveries WHERE id < ?", after);
+  if (isLive(state))
+    return ids("SELECT id FROM deliveries WHERE due_at IS NOT NULL AND state = ? AND +id < ?", state, after);
+  const failed = "SELECT id FROM deliveries INDEXED BY failed WHERE due_at IS NULL AND state <> 'delivered'";
+  return isFinal(state) ? ids(`${failed} AND state = ? AND id < ?`, state, after) : [];
+}
+
+export function findDeliveries(db: SqliteDatabase, lookup: SqliteLookup, query: DeliveryQuery): DeliveryPage {
+  const { limit } = query;
+  const scanned = candidates(db, lookup, query);
+  const columns = DELIVERY_COLUMNS.replace(/\w+/g, "d.$&");
+  const sql = `SELECT ${columns}, p.initiator, p.push_id FROM deliveries d JOIN pushes p ON p.id = d.push WHERE d.id = ?`;
+  const deliveries: DeliveryPage["deliveries"][number][] = [];
+  for (const [index, id] of scanned.entries()) {
+    if (deliveries.length === limit || index === SCAN) return { deliveries, next: scanned[index - 1] ?? null };
+    const [row] = db.all<FoundRow>(sql, id);
+    if (row !== undefined && matches(row, query)) deliveries.push(foundOf(row));
+  }
+  return { deliveries, next: null };
+}
+
+function matches(row: FoundRow, { initiator, pushId, recipient, state }: DeliveryQuery): boolean {
+  return (
+    (initiator === undefined || row.initiator === initiator) &&
+    (pushId === undefined || row.push_id === pushId) &&
+    (recipient === undefined || row.recipient === recipient) &&
+    (state === undefined || row.state === state)
+  );
 }

@@ -3,8 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startProcess } from "../../../../test/support/process.ts";
+import { pushForms } from "./sqlite-forms.ts";
 import { SqliteStore } from "./sqlite-store.ts";
+import { SqliteThread } from "./sqlite-thread.ts";
 import { describeStore } from "./testdata/contract.ts";
+import { fillStore, strangersPush } from "./testdata/fill-store.ts";
 import { claimAs, outcome, submission, t0 } from "./testdata/pushes.ts";
 
 const newFolder = (): string => mkdtempSync(join(tmpdir(), "sip-push-ppg-"));
@@ -14,6 +18,7 @@ describe("SQLite store", () => {
     const folder = newFolder();
     return {
       open: () => SqliteStore.open(folder),
+      shared: false,
       childArgs: ["sqlite", folder],
       remove: async () => rmSync(folder, { recursive: true }),
     };
@@ -41,6 +46,61 @@ describe("SQLite file", () => {
     db.close();
     await expect(SqliteStore.open(folder)).rejects.toMatchObject({ code: "STORE_TOO_NEW", retryable: false });
   });
+
+  it("that another process has is refused, and taken over once that one ended", async () => {
+    const args = ["--conditions=@sip-push/source", join(import.meta.dirname, "testdata/submit-loop.ts")];
+    const child = startProcess({ command: process.execPath, args: [...args, "sqlite", folder, "other"] });
+    await child.waitForOutput(/accepted/, 15_000);
+    await expect(SqliteStore.open(folder)).rejects.toMatchObject({
+      code: "STORE_IN_USE",
+      message: expect.stringContaining(folder),
+      retryable: true,
+    });
+    child.killGroup("SIGKILL");
+    await child.exited;
+    await (await SqliteStore.open(folder)).close();
+  });
+
+  it("is refused to a second store of the same process", async () => {
+    const store = await SqliteStore.open(folder);
+    await expect(SqliteStore.open(folder)).rejects.toMatchObject({ code: "STORE_IN_USE" });
+    await store.close();
+  });
+
+  it("whose thread dies fails the calls under way, and serves the next ones from a new thread", async () => {
+    const thread = await SqliteThread.open(folder);
+    const before = await thread.call("submit", pushForms([submission("before")]), t0);
+    expect(before[0]?.result).toBe("accepted");
+    const lost = thread.call("countByState");
+    await thread.terminate();
+    await expect(lost).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", retryable: true });
+    const [again, other] = await thread.call("submit", pushForms([submission("before"), submission("after")]), t0);
+    expect([again?.result, other?.result]).toEqual(["duplicate", "accepted"]);
+    await thread.close();
+  });
+
+  it("finds push-ids and recipients also when they have gone from memory into the table", async () => {
+    const store = await SqliteStore.open(folder);
+    const options = { prefix: "m", notifyUrl: null };
+    await fillStore(store, 70_000, options);
+    const { pushId, recipients } = strangersPush(123, options);
+    const twice = await store.submit([strangersPush(123, options)], t0);
+    expect(twice).toEqual([{ result: "duplicate" }]);
+    const db = store.status({ initiator: "pi", pushId });
+    expect((await db)?.deliveries).toHaveLength(1);
+    const recipient = recipients[0]?.recipient ?? "";
+    const { deliveries } = await store.find({ recipient, limit: 10 });
+    expect(deliveries.map((each) => each.pushId)).toEqual([pushId]);
+    expect(await store.prune(t0 + 1_000, 1_000_000)).toBe(70_000);
+    const reopened = await store.close().then(() => SqliteStore.open(folder));
+    const [again] = await reopened.submit([strangersPush(123, options)], t0);
+    expect(again).toMatchObject({ result: "accepted" });
+    expect(again?.result === "accepted" && again.id).toBeGreaterThan(70_000);
+    await reopened.close();
+    const file = new DatabaseSync(join(folder, "ppg.sqlite"));
+    expect(file.prepare("SELECT count(*) > 10000 AS merged FROM lookup").get()).toEqual({ merged: 1 });
+    file.close();
+  }, 60_000);
 
   it("that cannot be opened is a StoreError", async () => {
     writeFileSync(join(folder, "ppg.sqlite"), "this is no database, and long enough to be seen as such. ".repeat(40));

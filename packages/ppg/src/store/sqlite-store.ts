@@ -1,12 +1,10 @@
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { checkedAdvance } from "./advance-rules.ts";
+import { storeErrorOf } from "./errors.ts";
 import { checkLimit, checkSubmission } from "./rows.ts";
 import { SqliteCapabilityStore, SqliteSubscriptionStore } from "./sqlite-agents.ts";
-import { SqliteDatabase } from "./sqlite-database.ts";
-import * as queries from "./sqlite-queries.ts";
-import { claimNotifications, settleNotifications } from "./sqlite-results.ts";
-import { cancelPush, submitPush } from "./sqlite-submit.ts";
-import { advanceDeliveries, claimDeliveries, releaseLeases, renewLeases, wakeRecipients } from "./sqlite-work.ts";
+import { claimedFrom, notificationFrom, pushForms } from "./sqlite-forms.ts";
+import { SqliteThread } from "./sqlite-thread.ts";
 import type { PpgStore } from "./store.ts";
 import type {
   AdvanceResult,
@@ -18,6 +16,7 @@ import type {
   DeliveryPage,
   DeliveryQuery,
   DeliveryRecord,
+  NotificationRecord,
   NotificationVerdict,
   PushSelector,
   PushStatus,
@@ -29,114 +28,129 @@ import type {
   TimelineEntry,
 } from "./types.ts";
 
-const FILE = "ppg.sqlite";
-
 /**
- * The embedded store: one file, `ppg.sqlite`, in a data directory. Write-ahead log with `synchronous=FULL`: what is committed
- * survives a crash of the process and of the machine. For one process; `PostgresStore` is for several.
+ * The embedded store: one file, `ppg.sqlite`, in a data directory, in a thread of its own. Write-ahead log with
+ * `synchronous=FULL`: what is committed survives a crash of the process and of the machine. It keeps the file to itself;
+ * `PostgresStore` is for several processes.
  */
 export class SqliteStore implements PpgStore {
   readonly subscriptions: SqliteSubscriptionStore;
   readonly capabilities: SqliteCapabilityStore;
-  readonly #db: SqliteDatabase;
+  readonly #thread: SqliteThread;
 
-  private constructor(db: SqliteDatabase) {
-    this.#db = db;
-    this.subscriptions = new SqliteSubscriptionStore(db);
-    this.capabilities = new SqliteCapabilityStore(db);
+  private constructor(thread: SqliteThread) {
+    this.#thread = thread;
+    this.subscriptions = new SqliteSubscriptionStore(thread);
+    this.capabilities = new SqliteCapabilityStore(thread);
   }
 
   /**
    * Opens the database, or makes it; brings an older one up to date.
    *
    * @param directory made when it is not there, for its owner only.
-   * @throws {StoreError} `STORE_TOO_NEW`, `STORE_UNAVAILABLE`
+   * @throws {StoreError} `STORE_IN_USE`: another store has the directory. `STORE_TOO_NEW`, `STORE_UNAVAILABLE`
    */
   static async open(directory: string): Promise<SqliteStore> {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    return new SqliteStore(new SqliteDatabase(join(directory, FILE)));
+    try {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      throw storeErrorOf(error);
+    }
+    return new SqliteStore(await SqliteThread.open(directory));
   }
 
   async submit(submissions: readonly PushSubmission[], nowMs: number): Promise<SubmitResult[]> {
     for (const submission of submissions) checkSubmission(submission);
-    return this.#db.transaction(() => submissions.map((submission) => submitPush(this.#db, submission, nowMs)));
+    return this.#thread.call("submit", pushForms(submissions), nowMs);
   }
 
   async claim(request: ClaimRequest): Promise<ClaimedDelivery[]> {
     checkLimit(request.limit);
-    return this.#db.transaction(() => claimDeliveries(this.#db, request));
+    return claimedFrom(await this.#thread.call("claim", request), request);
   }
 
   renew(leases: readonly DeliveryLease[], untilMs: number): Promise<boolean[]> {
-    return this.#db.transaction(() => renewLeases(this.#db, leases, untilMs));
+    return this.#thread.call("renew", leases, untilMs);
   }
 
   release(leases: readonly DeliveryLease[], nowMs: number): Promise<boolean[]> {
-    return this.#db.transaction(() => releaseLeases(this.#db, leases, nowMs));
+    return this.#thread.call("release", leases, nowMs);
   }
 
-  advance(advances: readonly DeliveryAdvance[]): Promise<AdvanceResult[]> {
-    return this.#db.transaction(() => advanceDeliveries(this.#db, advances));
+  async advance(advances: readonly DeliveryAdvance[]): Promise<AdvanceResult[]> {
+    return this.#thread.call("advance", advances.map(checkedAdvance));
   }
 
   wake(recipients: readonly string[], nowMs: number): Promise<number> {
-    return this.#db.transaction(() => wakeRecipients(this.#db, recipients, nowMs));
+    return this.#thread.call("wake", recipients, nowMs);
   }
 
   nextDueAtMs(): Promise<number | undefined> {
-    return this.#db.read(() => queries.nextDueAt(this.#db));
+    return this.#thread.call("nextDueAtMs");
   }
 
   onWork(listener: () => void): () => void {
-    return this.#db.onWork(listener);
+    return this.#thread.onWork(listener);
   }
 
   cancel(selector: PushSelector, nowMs: number): Promise<readonly CancelledAddress[] | undefined> {
-    return this.#db.transaction(() => cancelPush(this.#db, selector, nowMs));
+    return this.#thread.call("cancel", selector, nowMs);
   }
 
   status(selector: PushSelector): Promise<PushStatus | undefined> {
-    return this.#db.read(() => queries.pushStatus(this.#db, selector));
+    return this.#thread.call("status", selector);
   }
 
   push(id: number): Promise<StoredPush | undefined> {
-    return this.#db.read(() => queries.pushById(this.#db, id));
+    return this.#thread.call("push", id);
   }
 
   delivery(id: number): Promise<DeliveryRecord | undefined> {
-    return this.#db.read(() => queries.deliveryById(this.#db, id));
+    return this.#thread.call("delivery", id);
   }
 
   deliveryOfCallId(callId: string): Promise<DeliveryRecord | undefined> {
-    return this.#db.read(() => queries.deliveryByCallId(this.#db, callId));
+    return this.#thread.call("deliveryOfCallId", callId);
   }
 
   timeline(delivery: number): Promise<readonly TimelineEntry[]> {
-    return this.#db.read(() => queries.timelineOf(this.#db, delivery));
+    return this.#thread.call("timeline", delivery);
   }
 
-  find(query: DeliveryQuery): Promise<DeliveryPage> {
-    return this.#db.read(() => queries.findDeliveries(this.#db, query));
+  notificationsOf(push: number): Promise<readonly NotificationRecord[]> {
+    return this.#thread.call("notificationsOf", push);
+  }
+
+  async awaitingRegistration(limit: number): Promise<readonly string[]> {
+    checkLimit(limit);
+    return this.#thread.call("awaitingRegistration", limit);
+  }
+
+  async find(query: DeliveryQuery): Promise<DeliveryPage> {
+    checkLimit(query.limit);
+    return this.#thread.call("find", query);
   }
 
   countByState(): Promise<StateCounts> {
-    return this.#db.read(() => queries.countByState(this.#db));
+    return this.#thread.call("countByState");
   }
 
   async claimNotifications(request: ClaimRequest): Promise<ResultNotification[]> {
     checkLimit(request.limit);
-    return this.#db.transaction(() => claimNotifications(this.#db, request));
+    const rows = await this.#thread.call("claimNotifications", request);
+    return rows.map((columns) => notificationFrom(columns, request.owner));
   }
 
   settleNotifications(verdicts: readonly NotificationVerdict[]): Promise<boolean[]> {
-    return this.#db.transaction(() => settleNotifications(this.#db, verdicts));
+    return this.#thread.call("settleNotifications", verdicts);
   }
 
-  prune(finishedBeforeMs: number, limit: number): Promise<number> {
-    return this.#db.transaction(() => queries.prunePushes(this.#db, finishedBeforeMs, limit));
+  async prune(finishedBeforeMs: number, limit: number): Promise<number> {
+    checkLimit(limit);
+    return this.#thread.call("prune", finishedBeforeMs, limit);
   }
 
-  async close(): Promise<void> {
-    this.#db.close();
+  close(): Promise<void> {
+    return this.#thread.close();
   }
 }

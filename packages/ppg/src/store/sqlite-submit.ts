@@ -1,56 +1,38 @@
-import { papCodes } from "@sip-push/pap";
-import { DELIVERY_COLUMNS, type DeliveryRow, firstDueMs, newCallToken, priorityNumber } from "./rows.ts";
-import { changeDelivery } from "./sqlite-changes.ts";
+import { acceptedForProcessing, firstDueMs, newCallToken } from "./rows.ts";
+import { CHANGE_COLUMNS, changeDelivery, type DeliveryAsItIs } from "./sqlite-changes.ts";
 import type { SqliteDatabase } from "./sqlite-database.ts";
-import { cancelledChange, type TakeBackReason, takeBack } from "./take-back.ts";
-import type { CancelledAddress, CancelVerdict, PushSelector, PushSubmission, SubmitResult } from "./types.ts";
+import type { PushForm } from "./sqlite-forms.ts";
+import type { SqliteLookup } from "./sqlite-lookup.ts";
+import { cancelledChange, placeOf, rejectedChange, type TakeBackReason, takeBack } from "./take-back.ts";
+import type { CancelledAddress, CancelVerdict, PushSelector, SubmitResult, SubmittedRecipient } from "./types.ts";
 
-const insertPush = `INSERT INTO pushes (initiator, push_id, accepted_at, deliver_after, deliver_before, priority, delivery_method,
-  notify_url, progress_notes, content_type, application_data, open, capabilities, content)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (initiator, push_id) DO NOTHING RETURNING id`;
-const insertDelivery = `INSERT INTO deliveries (push, address, recipient, priority, state, due_at, call_token, pap_code, event_at)
-  VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?)`;
+const insertPush = `INSERT INTO pushes (id, initiator, push_id, accepted_at, deliver_after, deliver_before, priority,
+  delivery_method, notify_url, progress_notes, content_type, application_data, recipients, capabilities, content)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const insertDelivery = `INSERT INTO deliveries (id, push, recipients, notify, address, recipient, priority, state, due_at, version,
+  attempts, call_token, pap_code, reason, event_at, cancel_requested, timeline)
+  VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', ?, 0, 0, ?, ${acceptedForProcessing}, '', ?, 0, '')`;
+const selectOfPush = `SELECT address, recipient, ${CHANGE_COLUMNS} FROM deliveries WHERE id BETWEEN ? AND ? ORDER BY id`;
 
 /** One push-message in the transaction that runs. */
-export function submitPush(db: SqliteDatabase, submission: PushSubmission, nowMs: number): SubmitResult {
-  const { initiator, pushId, replace } = submission;
-  let { recipients } = submission;
+export function submitPush(db: SqliteDatabase, lookup: SqliteLookup, form: PushForm, nowMs: number): SubmitResult {
+  const [initiator, pushId, , , , , , , , , , , replace, all] = form;
+  let recipients = all;
+  if (lookup.push(initiator, pushId) !== undefined) return { result: "duplicate" };
   if (replace !== null) {
-    if (pushRowId(db, initiator, pushId) !== undefined) return { result: "duplicate" };
-    const replaced = pushRowId(db, initiator, replace.pushId);
+    const replaced = lookup.push(initiator, replace.pushId);
     if (replaced === undefined) return { result: "replacedNotFound" };
-    const old = new Map(deliveriesOf(db, replaced).map((row) => [row.address, row]));
+    const old = new Map(
+      deliveriesOf(db, replaced).map(({ recipient, row }) => [placeOf(recipient, row[4] === "rejected"), row]),
+    );
+    const replacedBy = (each: SubmittedRecipient): string => placeOf(each.recipient, each.rejected !== undefined);
     if (replace.method === "pending-only") {
-      recipients = recipients.filter(({ address }) => takeBack(old.get(address)?.state) === "cancelled");
+      recipients = recipients.filter((each) => takeBack(old.get(replacedBy(each))?.[4]) === "cancelled");
       if (recipients.length === 0) return { result: "nothingToReplace" };
     }
-    for (const { address } of recipients) takeBackDelivery(db, old.get(address), "replaced", nowMs);
+    for (const place of new Set(recipients.map(replacedBy))) takeBackDelivery(db, old.get(place), "replaced", nowMs);
   }
-  const priority = priorityNumber(submission.priority);
-  const inserted = db.all<{ id: number }>(
-    insertPush,
-    initiator,
-    pushId,
-    nowMs,
-    submission.deliverAfterMs,
-    submission.deliverBeforeMs,
-    priority,
-    submission.deliveryMethod,
-    submission.notifyUrl,
-    submission.progressNotesRequested ? 1 : 0,
-    submission.contentType,
-    JSON.stringify(submission.applicationData),
-    recipients.length,
-    submission.capabilities,
-    submission.content,
-  )[0];
-  if (inserted === undefined) return { result: "duplicate" };
-  const { id } = inserted;
-  const dueMs = firstDueMs(submission, nowMs);
-  const code = papCodes.acceptedForProcessing;
-  for (const { address, recipient } of recipients)
-    db.run(insertDelivery, id, address, recipient, priority, dueMs, newCallToken(), code, nowMs);
-  db.count("pending", recipients.length);
+  const id = insert(db, lookup, form, recipients, nowMs);
   db.announceWork();
   return { result: "accepted", id, addresses: recipients.map(({ address }) => address) };
 }
@@ -58,34 +40,73 @@ export function submitPush(db: SqliteDatabase, submission: PushSubmission, nowMs
 /** One cancel-message in the transaction that runs. */
 export function cancelPush(
   db: SqliteDatabase,
+  lookup: SqliteLookup,
   { initiator, pushId, addresses }: PushSelector,
   nowMs: number,
 ): readonly CancelledAddress[] | undefined {
-  const push = pushRowId(db, initiator, pushId);
+  const push = lookup.push(initiator, pushId);
   if (push === undefined) return undefined;
-  const rows = new Map(deliveriesOf(db, push).map((row) => [row.address, row]));
+  const rows = new Map(deliveriesOf(db, push).map(({ address, row }) => [address, row]));
   return [...new Set(addresses ?? rows.keys())].map((address) => {
     return { address, verdict: takeBackDelivery(db, rows.get(address), "cancelled", nowMs) };
   });
 }
 
-function pushRowId(db: SqliteDatabase, initiator: string, pushId: string): number | undefined {
-  return db.all<{ id: number }>("SELECT id FROM pushes WHERE initiator = ? AND push_id = ?", initiator, pushId)[0]?.id;
+function insert(
+  db: SqliteDatabase,
+  lookup: SqliteLookup,
+  form: PushForm,
+  recipients: readonly SubmittedRecipient[],
+  nowMs: number,
+): number {
+  const [initiator, pushId, after, before, priority, method, notifyUrl, progressNotes, type, data, ...rest] = form;
+  const [capabilities, content] = rest;
+  const count = recipients.length;
+  const push = lookup.takeIds(count);
+  const head = [push, initiator, pushId, nowMs, after, before, priority, method, notifyUrl, progressNotes] as const;
+  db.run(insertPush, ...head, type, data, count, capabilities, content);
+  lookup.addPush(pushId, push);
+  const notify = notifyUrl === null ? 0 : 1;
+  const dueMs = firstDueMs(after, before, nowMs);
+  let id = push;
+  for (const { address, recipient, rejected } of recipients) {
+    db.run(insertDelivery, id, push, count, notify, address, recipient, priority, dueMs, newCallToken(), nowMs);
+    lookup.addRecipient(recipient, id);
+    db.count("pending", 1);
+    if (rejected !== undefined)
+      changeDelivery(db, [id, push, count, notify, "pending", null, 0, 0, null, 0], rejectedChange(rejected, nowMs));
+    id += 1;
+  }
+  return push;
 }
 
-export function deliveriesOf(db: SqliteDatabase, push: number): DeliveryRow[] {
-  return db.all<DeliveryRow>(`SELECT ${DELIVERY_COLUMNS} FROM deliveries WHERE push = ? ORDER BY id`, push);
+interface DeliveryOfPush {
+  readonly address: string;
+  readonly recipient: string;
+  readonly row: DeliveryAsItIs;
+}
+
+function deliveriesOf(db: SqliteDatabase, push: number): DeliveryOfPush[] {
+  const rows = db.rows<[string, string, ...DeliveryAsItIs]>(selectOfPush, push, lastIdOf(db, push));
+  return rows.map(([address, recipient, ...row]) => ({ address, recipient, row }));
+}
+
+/** Id of the last delivery of a push; the first is the push's own. */
+export function lastIdOf(db: SqliteDatabase, push: number): number {
+  const [recipients] = db.row<[number]>("SELECT recipients FROM pushes WHERE id = ?", push) ?? [0];
+  return push + recipients - 1;
 }
 
 function takeBackDelivery(
   db: SqliteDatabase,
-  row: DeliveryRow | undefined,
+  row: DeliveryAsItIs | undefined,
   reason: TakeBackReason,
   nowMs: number,
 ): CancelVerdict {
-  const verdict = takeBack(row?.state);
+  const verdict = takeBack(row?.[4]);
   if (row === undefined) return verdict;
-  if (verdict === "requested") db.run("UPDATE deliveries SET cancel_requested = 1 WHERE id = ?", row.id);
-  if (verdict === "cancelled") changeDelivery(db, row, cancelledChange(row.sip_status, reason, nowMs));
+  const [id, , , , , , , , sipStatus] = row;
+  if (verdict === "requested") db.run("UPDATE deliveries SET cancel_requested = 1 WHERE id = ?", id);
+  if (verdict === "cancelled") changeDelivery(db, row, cancelledChange(sipStatus, reason, nowMs));
   return verdict;
 }

@@ -1,51 +1,42 @@
 import { isFinal } from "../delivery/delivery.machine.ts";
-import { checkedAdvance, tryAgainAfterCancel } from "./advance-rules.ts";
-import { claimedOf, DELIVERY_COLUMNS, type DeliveryRow, type PushRow, pushOf } from "./rows.ts";
-import { changeDelivery } from "./sqlite-changes.ts";
+import { tryAgainAfterCancel } from "./advance-rules.ts";
+import { DELIVERY_COLUMNS, PUSH_COLUMNS } from "./rows.ts";
+import { CHANGE_COLUMNS, changeDelivery, type DeliveryAsItIs } from "./sqlite-changes.ts";
 import type { SqliteDatabase } from "./sqlite-database.ts";
+import { type ClaimForm, type DeliveryColumns, type PushColumns, packPushes } from "./sqlite-forms.ts";
 import { cancelledChange } from "./take-back.ts";
-import type {
-  AdvanceResult,
-  ClaimedDelivery,
-  ClaimRequest,
-  DeliveryAdvance,
-  DeliveryLease,
-  StoredPush,
-} from "./types.ts";
+import type { AdvanceResult, ClaimRequest, DeliveryAdvance, DeliveryLease } from "./types.ts";
 
 /** Each priority by itself, so that the index of what is due gives the order and nothing is sorted. */
-const selectDue = [0, 1, 2].map(
-  (priority) =>
-    `SELECT ${DELIVERY_COLUMNS} FROM deliveries INDEXED BY due WHERE priority = ${priority} AND due_at <= ? ORDER BY due_at, id LIMIT ?`,
-);
-const takeDelivery =
-  "UPDATE deliveries SET state = ?, due_at = ?, owner = ?, version = version + 1, attempts = ? WHERE id = ?";
-const selectDelivery = `SELECT ${DELIVERY_COLUMNS} FROM deliveries WHERE id = ?`;
+const dueStatements = [0, 1, 2].map((priority) => {
+  const due = `FROM deliveries INDEXED BY due WHERE priority = ${priority} AND due_at <= ? ORDER BY due_at, id LIMIT ?`;
+  return {
+    select: `SELECT ${DELIVERY_COLUMNS} ${due}`,
+    take: `UPDATE deliveries SET due_at = ?, owner = ?, version = version + 1,
+      attempts = attempts + (state <> 'waiting-report'),
+      state = CASE state WHEN 'waiting-report' THEN state ELSE 'sending' END
+      WHERE id IN (SELECT id ${due})`,
+  };
+});
+const selectPush = `SELECT ${PUSH_COLUMNS} FROM pushes WHERE id = ?`;
+const selectAsItIs = `SELECT ${CHANGE_COLUMNS} FROM deliveries WHERE id = ?`;
 
-export function claimDeliveries(db: SqliteDatabase, request: ClaimRequest): ClaimedDelivery[] {
-  const { owner, limit, nowMs, leaseMs } = request;
-  const rows: DeliveryRow[] = [];
-  for (const sql of selectDue) {
-    if (rows.length < limit) rows.push(...db.all<DeliveryRow>(sql, nowMs, limit - rows.length));
+export function claimDeliveries(db: SqliteDatabase, { owner, limit, nowMs, leaseMs }: ClaimRequest): ClaimForm {
+  const deliveries: DeliveryColumns[] = [];
+  for (const { select, take } of dueStatements) {
+    const left = limit - deliveries.length;
+    const rows = left === 0 ? [] : db.rows<DeliveryColumns>(select, nowMs, left);
+    if (rows.length === 0) continue;
+    db.run(take, nowMs + leaseMs, owner, nowMs, left);
+    deliveries.push(...rows);
   }
-  const pushes = new Map<number, StoredPush>();
-  return rows.map((row) => {
-    const waiting = row.state === "waiting-report";
-    const state = waiting ? row.state : "sending";
-    const attempts = row.attempts + (waiting ? 0 : 1);
-    const dueAt = nowMs + leaseMs;
-    db.run(takeDelivery, state, dueAt, owner, attempts, row.id);
-    db.count(row.state, -1);
-    db.count(state, 1);
-    const taken = { ...row, state, due_at: dueAt, owner, version: row.version + 1, attempts };
-    return claimedOf(taken, row.state, contentOf(db, row.push, pushes));
-  });
-}
-
-function contentOf(db: SqliteDatabase, id: number, known: Map<number, StoredPush>): StoredPush {
-  const content = known.get(id) ?? pushOf(db.all<PushRow>("SELECT * FROM pushes WHERE id = ?", id)[0] as PushRow);
-  known.set(id, content);
-  return content;
+  for (const [, , , , , state] of deliveries) {
+    db.count(state, -1);
+    db.count(state === "waiting-report" ? state : "sending", 1);
+  }
+  const ids = new Set(deliveries.map(([, push]) => push));
+  const pushes = [...ids].flatMap((id) => db.rows<PushColumns>(selectPush, id));
+  return { deliveries, pushes: packPushes(pushes) };
 }
 
 export function renewLeases(db: SqliteDatabase, leases: readonly DeliveryLease[], untilMs: number): boolean[] {
@@ -58,15 +49,16 @@ export function releaseLeases(db: SqliteDatabase, leases: readonly DeliveryLease
     "UPDATE deliveries SET state = ?, due_at = ?, owner = NULL, version = version + 1, attempts = ? WHERE id = ?";
   const results = leases.map((lease) => {
     const row = heldRow(db, lease);
-    if (row === undefined || row.owner === null) return false;
-    if (row.cancel_requested === 1) {
-      changeDelivery(db, row, cancelledChange(row.sip_status, "cancelled", nowMs));
+    if (row === undefined || lease.owner === null) return false;
+    const [id, , , , before, , , attempts, sipStatus, cancelRequested] = row;
+    if (cancelRequested === 1) {
+      changeDelivery(db, row, cancelledChange(sipStatus, "cancelled", nowMs));
       return true;
     }
-    const waiting = row.state === "waiting-report";
-    const state = waiting ? row.state : "pending";
-    db.run(back, state, nowMs, row.attempts - (waiting ? 0 : 1), row.id);
-    db.count(row.state, -1);
+    const waiting = before === "waiting-report";
+    const state = waiting ? before : "pending";
+    db.run(back, state, nowMs, attempts - (waiting ? 0 : 1), id);
+    db.count(before, -1);
     db.count(state, 1);
     return true;
   });
@@ -76,13 +68,13 @@ export function releaseLeases(db: SqliteDatabase, leases: readonly DeliveryLease
 
 export function advanceDeliveries(db: SqliteDatabase, advances: readonly DeliveryAdvance[]): AdvanceResult[] {
   return advances.map((advance) => {
-    checkedAdvance(advance);
     const row = heldRow(db, advance.lease);
     if (row === undefined) return { result: "stale" };
-    if (row.cancel_requested === 1 && tryAgainAfterCancel(advance.to)) return { result: "cancelRequested" };
+    const [, , , , , , version, , , cancelRequested] = row;
+    if (cancelRequested === 1 && tryAgainAfterCancel(advance.to)) return { result: "cancelRequested" };
     changeDelivery(db, row, advance);
     if (advance.dueAtMs !== null) db.announceWork();
-    return { result: "done", version: row.version + 1 };
+    return { result: "done", version: version + 1 };
   });
 }
 
@@ -95,7 +87,9 @@ export function wakeRecipients(db: SqliteDatabase, recipients: readonly string[]
 }
 
 /** The delivery, when nothing happened to it since the lease was given. Final states are never left. */
-function heldRow(db: SqliteDatabase, { id, version, owner }: DeliveryLease): DeliveryRow | undefined {
-  const row = db.all<DeliveryRow>(selectDelivery, id)[0];
-  return row !== undefined && row.version === version && row.owner === owner && !isFinal(row.state) ? row : undefined;
+function heldRow(db: SqliteDatabase, lease: DeliveryLease): DeliveryAsItIs | undefined {
+  const row = db.row<DeliveryAsItIs>(selectAsItIs, lease.id);
+  if (row === undefined) return undefined;
+  const [, , , , state, owner, version] = row;
+  return version === lease.version && owner === lease.owner && !isFinal(state) ? row : undefined;
 }

@@ -10,6 +10,7 @@ import type {
   DeliveryPage,
   DeliveryQuery,
   DeliveryRecord,
+  NotificationRecord,
   NotificationVerdict,
   PushSelector,
   PushStatus,
@@ -35,7 +36,8 @@ export interface PpgStore {
 
   /**
    * Accepts pushes, each wholly or not at all. A replacement cancels in the same transaction what it replaces: the deliveries
-   * of the old push to the same addresses that are not under way yet; those under way are cancelled after their attempt.
+   * of the old push to the same recipients, however addressed, that are not under way yet; those under way are cancelled after
+   * their attempt.
    *
    * @throws {StoreError} `STORE_BAD_INPUT`: no recipients, or one address twice.
    */
@@ -69,6 +71,13 @@ export interface PpgStore {
   /** The delivery whose attempts have this Call-ID: for a report. */
   deliveryOfCallId(callId: string): Promise<DeliveryRecord | undefined>;
   timeline(delivery: number): Promise<readonly TimelineEntry[]>;
+  /** How telling the results of a push went, in the order of the results; none for a push that is not kept. */
+  notificationsOf(push: number): Promise<readonly NotificationRecord[]>;
+  /**
+   * Recipients of deliveries that wait for a registration (`retry-wait` with PAP 5028), each once, newest first: for watching them
+   * again after a restart.
+   */
+  awaitingRegistration(limit: number): Promise<readonly string[]>;
   find(query: DeliveryQuery): Promise<DeliveryPage>;
   /** Deliveries kept, by state. */
   countByState(): Promise<StateCounts>;

@@ -1,6 +1,9 @@
-import { papCodes } from "@sip-push/pap";
+import type { papCodes } from "@sip-push/pap";
 import { type DeliveryState, deliveryTransition } from "../delivery/delivery.machine.ts";
-import type { CancelVerdict, DeliveryAdvance } from "./types.ts";
+import type { CancelVerdict, DeliveryAdvance, SubmittedRecipient } from "./types.ts";
+
+// Not imported as a value: the thread that has the database loads nothing else.
+const ok: (typeof papCodes)["ok"] = 1000;
 
 /** Why a delivery was taken back: kept as its reason. */
 export type TakeBackReason = "cancelled" | "replaced";
@@ -13,11 +16,27 @@ export function takeBack(state: string | undefined): CancelVerdict {
   return transition.next === "cancelled" ? "cancelled" : "requested";
 }
 
+/**
+ * What a delivery of an old push and a recipient of its replacement have in common when the one replaces the other: where it goes,
+ * however the address is written. "" for a rejected one, which goes nowhere and cannot be taken back.
+ */
+export function placeOf(recipient: string, isRejected: boolean): string {
+  return isRejected ? "" : recipient;
+}
+
 /** How a delivery ends that its initiator took back. */
 export function cancelledChange(
   sipStatus: number | null,
   reason: TakeBackReason,
   atMs: number,
 ): Omit<DeliveryAdvance, "lease"> {
-  return { to: "cancelled", atMs, dueAtMs: null, sipStatus, papCode: papCodes.ok, reason, attemptStartedAtMs: null };
+  return { to: "cancelled", atMs, dueAtMs: null, sipStatus, papCode: ok, reason, attemptStartedAtMs: null };
+}
+
+/** How a delivery ends at intake whose address reaches nobody. */
+export function rejectedChange(
+  { papCode, reason }: NonNullable<SubmittedRecipient["rejected"]>,
+  atMs: number,
+): Omit<DeliveryAdvance, "lease"> {
+  return { to: "rejected", atMs, dueAtMs: null, sipStatus: null, papCode, reason, attemptStartedAtMs: null };
 }

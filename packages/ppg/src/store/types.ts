@@ -187,7 +187,7 @@ export interface DeliveryQuery {
 }
 
 export interface DeliveryPage {
-  /** Newest first. */
+  /** Newest first; may be fewer than the limit, even none, with a `next`: much was looked at that did not match. */
   readonly deliveries: ReadonlyArray<DeliveryRecord & { readonly initiator: string; readonly pushId: string }>;
   /** Where the next page goes on; null: there is none. */
   readonly next: number | null;
@@ -215,6 +215,20 @@ export interface ResultNotification {
   readonly deliveryMethod: DeliveryMethod;
   /** Of its push. */
   readonly applicationData: JsonValue;
+}
+
+/** What became of telling one result of a push; a push that wants no results has none. */
+export interface NotificationRecord {
+  readonly delivery: number;
+  /** 1 is the first result of the push. */
+  readonly sequence: number;
+  /** `queued`: not tried. `retry`: tried, or being tried. `accepted`: told. `abandoned`: given up. */
+  readonly state: "queued" | "retry" | "accepted" | "abandoned";
+  /** Begun. */
+  readonly attempts: number;
+  /** When it is tried next, or the end of the lease of who tries it; null: it waits for an earlier one, or is settled. */
+  readonly nextAtMs: number | null;
+  readonly settledAtMs: number | null;
 }
 
 /** `accepted`: told. `abandoned`: given up. `retry`: again at `atMs`; later results of the push wait. */

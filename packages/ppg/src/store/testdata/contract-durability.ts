@@ -25,6 +25,7 @@ async function killedLoop(args: readonly string[], afterBytes: number): Promise<
 export function describeDurability(rig: StoreRig): void {
   describe("durability", () => {
     it(`keeps every acknowledged push over ${KILLS} times kill -9 at a random point`, { timeout: 90_000 }, async () => {
+      await rig.closeAll();
       const accepted: string[] = [];
       const delivered: string[] = [];
       for (let kill = 0; kill < KILLS; kill++) {

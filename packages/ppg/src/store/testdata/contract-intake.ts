@@ -49,6 +49,47 @@ export function describeIntake(rig: StoreRig): void {
       expect((await rig.store.countByState()).pending).toBe(0);
     });
 
+    it("stores a rejected recipient as final at once, with its code, its timeline and its result (PAP 2.x)", async () => {
+      const notifyUrl = "http://pi.example.com/results";
+      const [alice, bob] = to("alice", "bob");
+      if (alice === undefined || bob === undefined) throw new Error("two recipients");
+      const rejected = { papCode: 2002, reason: "address error" };
+      const quality = { priority: "high", deliveryMethod: "confirmed", applicationData: { a: 1 } } as const;
+      const [result] = await rig.store.submit(
+        [submission("p", { ...quality, notifyUrl, recipients: [alice, { ...bob, rejected }] })],
+        t0,
+      );
+      expect(result).toMatchObject({ result: "accepted", addresses: [address("alice"), address("bob")] });
+      const status = await rig.store.status({ initiator: "pi", pushId: "p" });
+      expect(status?.deliveries.map(({ state, papCode }) => [state, papCode])).toEqual([
+        ["pending", 1001],
+        ["rejected", 2002],
+      ]);
+      expect(await rig.store.countByState()).toMatchObject({ pending: 1, rejected: 1 });
+      const refused = status?.deliveries[1]?.id ?? 0;
+      expect(await rig.store.timeline(refused)).toMatchObject([
+        { version: 1, atMs: t0, state: "rejected", papCode: 2002, reason: "address error", owner: null },
+      ]);
+      const [notification] = await rig.store.claimNotifications(claimAs("n1"));
+      expect(notification).toMatchObject({ address: bob.address, messageState: "rejected", papCode: 2002, ...quality });
+      expect(pushIds(await rig.store.claim(claimAs("n1")))).toEqual(["p"]);
+    });
+
+    it("takes a push all of whose recipients are rejected: it is finished, and its results are told", async () => {
+      const rejected = { papCode: 2002, reason: "address error" };
+      const recipients = to("a", "b").map((each) => ({ ...each, rejected }));
+      await rig.store.submit(
+        [submission("p", { recipients, notifyUrl: "http://pi" }), submission("q", { recipients })],
+        t0,
+      );
+      expect(await rig.store.claim(claimAs("n1"))).toEqual([]);
+      const [first] = await rig.store.claimNotifications(claimAs("n1"));
+      if (first === undefined) throw new Error("a result");
+      await rig.store.settleNotifications([{ notification: first, verdict: "accepted", atMs: t0 }]);
+      expect(await rig.store.claimNotifications(claimAs("n1"))).toMatchObject([{ sequence: 2, address: address("b") }]);
+      expect(await rig.store.prune(t0 + 1, 10)).toBe(1); // q: nobody waits for its results
+    });
+
     it("tells listeners that there is work, until they stop", async () => {
       let calls = 0;
       const heard = new Promise<void>((resolve) => {
@@ -107,6 +148,37 @@ export function describeIntake(rig: StoreRig): void {
         "sip:busy@example.com": ["sending", "", true],
         "sip:sleeping@example.com": ["cancelled", "replaced", false],
       });
+    });
+
+    it.each(["pending-only", "all"] as const)(
+      "%s finds recipients whose address is written otherwise",
+      async (method) => {
+        await rig.store.submit([submission("old", { recipients: to("alice", "bob") })], t0);
+        const recipients = [{ address: "sip:alice@EXAMPLE.com", recipient: "sip:alice@example.com" }];
+        const [result] = await rig.store.submit(
+          [submission("new", { recipients, replace: { pushId: "old", method } })],
+          t0,
+        );
+        expect(result).toMatchObject({ result: "accepted", addresses: ["sip:alice@EXAMPLE.com"] });
+        expect(await states("old")).toEqual({
+          "sip:alice@example.com": ["cancelled", "replaced", false],
+          "sip:bob@example.com": ["pending", "", false],
+        });
+        expect(pushIds(await rig.store.claim(claimAs("n1"))).toSorted()).toEqual(["new", "old"]);
+      },
+    );
+
+    it("leaves what only a rejected address would replace, and counts a recipient once that two addresses stand for", async () => {
+      const rejected = { papCode: 2002, reason: "address error" };
+      const [alice, bob] = to("alice", "bob");
+      if (alice === undefined || bob === undefined) throw new Error("two recipients");
+      const another = { ...alice, address: "sip:alice@EXAMPLE.com", rejected };
+      await rig.store.submit([submission("old", { recipients: [another, alice, bob] })], t0);
+      const recipients = [alice, another, { ...bob, rejected }];
+      await rig.store.submit([submission("new", { recipients, replace: { pushId: "old", method: "all" } })], t0);
+      const status = await rig.store.status({ initiator: "pi", pushId: "old" });
+      expect(status?.deliveries.map(({ state }) => state)).toEqual(["rejected", "cancelled", "pending"]);
+      expect(await rig.store.countByState()).toMatchObject({ pending: 2, cancelled: 1, rejected: 3 });
     });
 
     it("says when there is nothing to replace, and stores nothing then", async () => {
@@ -174,7 +246,7 @@ export function describeIntake(rig: StoreRig): void {
         ids.map((id) => submission(id)),
         t0,
       );
-      const other = await rig.open();
+      const other = await rig.another();
       const [claimed, ...cancelled] = await Promise.all([
         other.claim(claimAs("n1", t0, 20)),
         ...ids.map((pushId) => rig.store.cancel({ initiator: "pi", pushId }, t0)),

@@ -40,6 +40,9 @@ export function describeResults(rig: StoreRig): void {
           reason: "OK",
           receivedAtMs: t0,
           eventAtMs: t0 + 50,
+          priority: "medium",
+          deliveryMethod: "notspecified",
+          applicationData: null,
         },
       ]);
     });
@@ -81,6 +84,48 @@ export function describeResults(rig: StoreRig): void {
       await rig.store.cancel({ initiator: "pi", pushId: "silent" }, t0 + 1);
       const all = await rig.store.claimNotifications(claimAs("n1", t0 + 1));
       expect(all.map((each) => [each.pushId, each.messageState])).toEqual([["p", "cancelled"]]);
+    });
+  });
+
+  describe("notificationsOf", () => {
+    it("says of each result whether it is queued, tried, told or given up, how often and when", async () => {
+      await finished("p", "alice", "bob", "carol");
+      const [first] = await rig.store.claimNotifications(claimAs("n1", t0 + 50));
+      const push = first?.push ?? 0;
+      const shape = async () =>
+        (await rig.store.notificationsOf(push)).map((each) => [
+          each.sequence,
+          each.state,
+          each.attempts,
+          each.nextAtMs,
+          each.settledAtMs,
+        ]);
+      expect(await shape()).toEqual([
+        [1, "retry", 1, t0 + 50 + LEASE_MS, null],
+        [2, "queued", 0, null, null],
+        [3, "queued", 0, null, null],
+      ]);
+      await settle(first, "retry", t0 + 1_000);
+      const [again] = await rig.store.claimNotifications(claimAs("n1", t0 + 1_000));
+      await settle(again, "accepted", t0 + 1_100);
+      const [second] = await rig.store.claimNotifications(claimAs("n1", t0 + 1_100));
+      await settle(second, "abandoned", t0 + 1_200);
+      await rig.reopen();
+      expect(await shape()).toEqual([
+        [1, "accepted", 2, null, t0 + 1_100],
+        [2, "abandoned", 1, null, t0 + 1_200],
+        [3, "queued", 0, t0 + 1_200, null],
+      ]);
+      const [record] = await rig.store.notificationsOf(push);
+      expect((await rig.store.delivery(record?.delivery ?? 0))?.address).toBe(address("alice"));
+    });
+
+    it("is empty for a push that wants no results, that has none yet, or that is not kept", async () => {
+      const [silent, waiting] = await rig.store.submit([submission("silent"), submission("q", { notifyUrl })], t0);
+      await rig.store.cancel({ initiator: "pi", pushId: "silent" }, t0);
+      for (const result of [silent, waiting])
+        expect(await rig.store.notificationsOf(result?.result === "accepted" ? result.id : 0)).toEqual([]);
+      expect(await rig.store.notificationsOf(999_999)).toEqual([]);
     });
   });
 
@@ -151,12 +196,43 @@ export function describeResults(rig: StoreRig): void {
       expect(await find({ state: "cancelled" })).toEqual(["p5"]);
       expect(await find({ state: "pending" })).toHaveLength(7);
       expect(await find({ state: "delivered" })).toEqual([]);
+      expect(await find({ state: "pending", recipient: "sip:bob@example.com" })).toEqual(["mine"]);
+      expect(await find({ state: "cancelled", initiator: "other" })).toEqual([]);
+      expect(await find({ pushId: "p5", state: "cancelled" })).toEqual(["p5"]);
+      expect(await find({ pushId: "p5", initiator: "other" })).toEqual([]);
+      expect(await find({ state: "no such state' OR 1" })).toEqual([]);
       await expect(rig.store.find({ limit: 0 })).rejects.toMatchObject({ code: "STORE_BAD_INPUT" });
     });
   });
 
+  describe("awaitingRegistration", () => {
+    it("names who is absent, each once, newest first, and nobody else", async () => {
+      const users = ["alice", "bob", "carol", "dave"];
+      await rig.store.submit(
+        [submission("p", { recipients: to(...users) }), submission("q", { recipients: to("alice") })],
+        t0,
+      );
+      const claimed = await rig.store.claim(claimAs("n1"));
+      const absent = { to: "retry-wait", dueAtMs: t0 + 60_000, sipStatus: 480, papCode: 5028 } as const;
+      await rig.store.advance(
+        claimed.map((each) =>
+          each.recipient === "sip:carol@example.com" ? retryLater(each, t0 + 60_000) : outcome(each, absent),
+        ),
+      );
+      await rig.reopen();
+      const uris = (...names: string[]) => names.map((name) => `sip:${name}@example.com`);
+      expect(await rig.store.awaitingRegistration(10)).toEqual(uris("alice", "dave", "bob"));
+      expect(await rig.store.awaitingRegistration(1)).toEqual(uris("alice"));
+      await expect(rig.store.awaitingRegistration(0)).rejects.toMatchObject({ code: "STORE_BAD_INPUT" });
+      await rig.store.wake(uris("alice", "bob", "dave"), t0 + 1);
+      const woken = await rig.store.claim(claimAs("n1", t0 + 1));
+      await rig.store.advance(woken.map((each) => outcome(each)));
+      expect(await rig.store.awaitingRegistration(10)).toEqual([]);
+    });
+  });
+
   it("is closed once and for all", async () => {
-    const store = await rig.open();
+    const store = await rig.another();
     const last = store.submit([submission("last")], t0);
     await store.close();
     await store.close();

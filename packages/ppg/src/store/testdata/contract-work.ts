@@ -61,7 +61,7 @@ export function describeWork(rig: StoreRig): void {
       const count = 400;
       const pushes = Array.from({ length: count }, (_, index) => submission(`p${index}`));
       await rig.store.submit(pushes, t0);
-      const stores = [rig.store, await rig.open(), await rig.open(), await rig.open()];
+      const stores = [rig.store, await rig.another(), await rig.another(), await rig.another()];
       const work = async (store: (typeof stores)[number], owner: string): Promise<string[]> => {
         const taken: string[] = [];
         for (let idle = 0; idle < 3; ) {
@@ -163,7 +163,7 @@ export function describeWork(rig: StoreRig): void {
     });
 
     it("of one delivery by two nodes at once is done for one of them, and its result is queued once", async () => {
-      const other = await rig.open();
+      const other = await rig.another();
       const users = Array.from({ length: 30 }, (_, index) => `u${index}`);
       await rig.store.submit([submission("p", { recipients: to(...users), notifyUrl: "http://pi.example.com/" })], t0);
       const claimed = await rig.store.claim(claimAs("n1"));

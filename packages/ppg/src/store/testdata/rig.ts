@@ -4,6 +4,8 @@ import type { PpgStore } from "../store.ts";
 /** An empty database that several stores can be opened on. */
 export interface TestDatabase {
   open(): Promise<PpgStore>;
+  /** Whether several stores may have it open at the same time. */
+  readonly shared: boolean;
   /** What a child process needs to open it: arguments of `submit-loop.ts`. */
   readonly childArgs: readonly string[];
   remove(): Promise<void>;
@@ -47,10 +49,19 @@ export class StoreRig {
     return store;
   }
 
-  /** Closes all and opens one again. */
-  async reopen(): Promise<PpgStore> {
+  /** One more store on the database, or the same where it is for one only. */
+  async another(): Promise<PpgStore> {
+    return this.database.shared ? this.open() : this.store;
+  }
+
+  async closeAll(): Promise<void> {
     await Promise.all(this.#stores.map((store) => store.close()));
     this.#stores = [];
+  }
+
+  /** Closes all and opens one again. */
+  async reopen(): Promise<PpgStore> {
+    await this.closeAll();
     return this.open();
   }
 }

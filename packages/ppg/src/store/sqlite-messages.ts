@@ -1,0 +1,24 @@
+import type { StoreErrorCode } from "./errors.ts";
+import type { SqliteCall } from "./sqlite-calls.ts";
+
+/* What goes between the store and the thread that has its database. */
+
+/** Calls that wait at the same time; each is known by its number. */
+export type ThreadRequest = readonly (readonly [number: number, name: SqliteCall, args: never])[] | "close";
+
+/** What a {@link StoreError} says; errors lose their members on the way. */
+export interface ThreadError {
+  readonly code: StoreErrorCode;
+  readonly problem: string;
+}
+
+/** `opened` (with why not, or null) comes first, once. All `results` of a message were committed together. */
+export type ThreadReply =
+  | { readonly reply: "opened"; readonly error: ThreadError | null }
+  | {
+      readonly reply: "results";
+      readonly results: readonly (readonly [number: number, value: unknown, error: ThreadError | null])[];
+      /** There may be work. */
+      readonly worked: boolean;
+    }
+  | { readonly reply: "closed" };

@@ -1,7 +1,8 @@
 import { defineConfig } from "vitest/config";
 
-// Packages resolve to their sources under this condition, so tests need no build.
-const conditions = ["@sip-push/source", "node", "module"];
+// Packages resolve to their sources under this condition, so tests need no build. Not "module": Node itself does not take what
+// @opentelemetry/api has there.
+const conditions = ["@sip-push/source", "node"];
 
 export default defineConfig({
   resolve: { conditions },

@@ -1,0 +1,118 @@
+import { parseApplicationId } from "@sip-push/push";
+import { z } from "zod";
+import { listOf, quantity, readTextBy, section, someOf, textCheckedBy, wholeNumber } from "./fields.ts";
+import { isMapping } from "./http-section.ts";
+import { certificateFile, keyFile, pairProblem } from "./pem.ts";
+import { hashedPassword, ownPassword, password, token } from "./secrets.ts";
+import type { ConsoleUser, InitiatorConfig, NotifyAs } from "./types.ts";
+import { type ConfigWorld, SettingProblem } from "./world.ts";
+
+/** RFC 7617 §2: no colon in a user name, no control characters. */
+const name = textCheckedBy((text) => {
+  if (!/^[^:\p{Cc}]{1,64}$/u.test(text))
+    throw new SettingProblem("must be 1 to 64 characters without : or line breaks");
+});
+
+/** Equality with a name of the certificate, without wildcards. RFC 5922 §7.1, §7.2. */
+const certificateName = readTextBy((text) => {
+  if (!/^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(text)) {
+    throw new SettingProblem(
+      `${JSON.stringify(text)} is no name in a certificate; write a domain name such as pi.example.test`,
+    );
+  }
+  return text.toLowerCase();
+});
+
+const recipientPattern = textCheckedBy((text) => {
+  if (text === "*" || /^(?:sips?|tel):[^\s?]+$/i.test(text)) return;
+  throw new SettingProblem(
+    `${JSON.stringify(text)} is no pattern of recipients; write sip:*@example.test, tel:+49* or *`,
+  );
+});
+
+/** "" stands for content without an application id. */
+const applicationPattern: z.ZodType<string> = z.string().superRefine((text, context) => {
+  if (
+    text === "" ||
+    (text.includes("*") ? /^[!#-+\--[\]-~]{1,255}$/.test(text) : parseApplicationId(text) !== undefined)
+  )
+    return;
+  const message = `${JSON.stringify(text)} is no application id; write a name such as push.syncml, or a pattern with *`;
+  context.addIssue({ code: "custom", message });
+});
+
+/**
+ * A star also stands for dots and slashes, so that in a host it would let others in: `https://*.example.test/*`. As the port it
+ * stands for any port of that host.
+ */
+const urlPattern = textCheckedBy((text) => {
+  if (text === "*" || /^https?:\/\/(?:\*|[^/*?#@\s]+(?<!:)(?::\*)?\/[^\s#]*)$/i.test(text)) return;
+  const example = "https://pi.example.test/results* or http://127.0.0.1:*/*, with the whole host and a slash after it";
+  throw new SettingProblem(`${JSON.stringify(text)} is no pattern of URLs; write such as ${example}`);
+});
+
+/** Who the gateway is towards an initiator's server. */
+function notifyAs(world: ConfigWorld): z.ZodType<NotifyAs> {
+  return section({
+    user: name.optional(),
+    password: ownPassword(world).optional(),
+    token: ownPassword(world).optional(),
+    certificate: certificateFile(world).optional(),
+    key: keyFile(world).optional(),
+  })
+    .superRefine(
+      (given, context) => {
+        const issue = (path: string, message: string): void =>
+          context.addIssue({ code: "custom", path: [path], message });
+        const { user, password: own, token: bearer, certificate, key } = given;
+        if (user !== undefined && own === undefined) issue("password", "is required with user");
+        if (user === undefined && own !== undefined) issue("user", "is required with password");
+        if (user !== undefined && bearer !== undefined) issue("token", "give this or user, not both");
+        if (certificate !== undefined && key === undefined) issue("key", "is required with certificate");
+        if (certificate === undefined && key !== undefined) issue("certificate", "is required with key");
+        if (typeof certificate !== "string" || typeof key !== "string") return;
+        const problem = pairProblem(certificate, key);
+        if (problem !== undefined) issue("key", problem);
+      },
+      { when: isMapping },
+    )
+    .transform(({ user, password: own, token: bearer, certificate, key }) => ({
+      authorization: authorizationOf(user, own, bearer),
+      certificate: certificate === undefined || key === undefined ? null : { certificate, key },
+    }));
+}
+
+/** RFC 7617, RFC 6750 §2.1. */
+function authorizationOf(user?: string, own?: string, bearer?: string): string | null {
+  if (bearer !== undefined) return `Bearer ${bearer}`;
+  return user === undefined ? null : `Basic ${Buffer.from(`${user}:${own}`).toString("base64")}`;
+}
+
+/** One push initiator; applications and result URLs are none unless they are said. */
+export function initiatorSection(world: ConfigWorld): z.ZodType<InitiatorConfig> {
+  return section({
+    name,
+    password: password(world).optional(),
+    tokens: listOf(token(world)).default([]),
+    certificates: listOf(certificateName).default([]),
+    recipients: someOf(recipientPattern, "pattern"),
+    applications: someOf(applicationPattern, "pattern").default(["*"]),
+    notifyUrls: listOf(urlPattern).default([]),
+    rate: section({ perSecond: quantity(0.001, 1_000_000), burst: wholeNumber(1, 1_000_000) }).optional(),
+    notifyAs: notifyAs(world).optional(),
+  })
+    .superRefine(({ password: own, tokens, certificates }, context) => {
+      if (own !== undefined || tokens.length > 0 || certificates.length > 0) return;
+      context.addIssue({ code: "custom", message: "can never log in: give password, tokens or certificates" });
+    })
+    .transform((given) => ({
+      ...given,
+      password: given.password ?? null,
+      rate: given.rate ?? null,
+      notifyAs: given.notifyAs ?? null,
+    }));
+}
+
+export function consoleUser(world: ConfigWorld): z.ZodType<ConsoleUser> {
+  return section({ name, password: hashedPassword(world) });
+}

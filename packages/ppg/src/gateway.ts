@@ -1,0 +1,231 @@
+import type { PushSender } from "@sip-push/sender";
+import {
+  type Clock,
+  type ListenAddress,
+  type Logger,
+  serializeListenAddress,
+  silentLogger,
+  systemClock,
+} from "@sip-push/sip";
+import type { HttpTls, PpgConfig } from "./config/types.ts";
+import { consoleRoutes } from "./console/console-routes.ts";
+import { EventBus } from "./console/event-bus.ts";
+import type { Dispatcher } from "./dispatch/dispatcher.ts";
+import type { PpgObserver } from "./events.ts";
+import { PpgFront } from "./front/front.ts";
+import { GatewayError, gatewayErrorOf } from "./gateway/gateway-error.ts";
+import { openStore } from "./gateway/open-store.ts";
+import {
+  initiatorsOf,
+  openDispatcher,
+  openIntake,
+  openNotifier,
+  openSender,
+  ownerOf,
+  type Shared,
+} from "./gateway/parts.ts";
+import type { Initiator, PapService } from "./intake/types.ts";
+import type { GaugeSources } from "./operation/gauges.ts";
+import { Health, Housekeeping, PpgMetrics, PpgTraces } from "./operation/index.ts";
+import { outcomeLog } from "./operation/outcome-log.ts";
+import type { ResultNotifier } from "./results/notifier.ts";
+import type { PpgStore } from "./store/store.ts";
+import type { PushSelector } from "./store/types.ts";
+
+export interface GatewayOptions {
+  /** Default: the machine's own. */
+  readonly clock?: Clock;
+  /** Default: silent. */
+  readonly logger?: Logger;
+  /** Folder of the built console page. Without it a configured console answers 503. */
+  readonly consoleDirectory?: string;
+  /** Hears of everything that happens; must be quick. */
+  readonly observe?: PpgObserver;
+  /** Gives up opening: waiting for a database, for instance. */
+  readonly signal?: AbortSignal;
+}
+
+/** Results get at least so long when deliveries have used up the time of a stop. */
+const MIN_RESULTS_MS = 1_000;
+
+/**
+ * A Push Proxy Gateway: PAP in over HTTP, a durable store, delivery over SIP, results out. Opened from the store up, so that nothing
+ * is taken before it can be kept, and closed from the front down.
+ */
+export class Gateway {
+  readonly health: Health;
+  readonly metrics: PpgMetrics;
+  readonly #config: PpgConfig;
+  readonly #store: PpgStore;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #bus = new EventBus();
+  #front: PpgFront | undefined;
+  #sender: PushSender | undefined;
+  #dispatcher: Dispatcher | undefined;
+  #notifier: ResultNotifier | undefined;
+  #housekeeping: Housekeeping | undefined;
+  #closed: Promise<void> | undefined;
+
+  private constructor(config: PpgConfig, store: PpgStore, options: GatewayOptions) {
+    const { clock = systemClock, logger = silentLogger, observe } = options;
+    this.#config = config;
+    this.#store = store;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.health = new Health({ store, clock, register: config.sip.register });
+    this.metrics = new PpgMetrics({ store, clock, sources: this.#sources() });
+    this.#bus.subscribe(this.metrics.observe);
+    this.#bus.subscribe(outcomeLog(logger));
+    if (observe !== undefined) this.#bus.subscribe(observe);
+  }
+
+  /**
+   * Opens all parts; resolves when pushes are taken.
+   *
+   * @throws {GatewayError} when the world outside does not let it; what was open is closed again.
+   */
+  static async open(config: PpgConfig, options: GatewayOptions = {}): Promise<Gateway> {
+    const { clock = systemClock, logger = silentLogger, signal } = options;
+    let gateway: Gateway | undefined;
+    try {
+      const store = await openStore(config, { clock, logger, signal });
+      gateway = new Gateway(config, store, options);
+      if (signal?.aborted === true) throw new GatewayError("GATEWAY_STOPPED", "stopped before it was open");
+      await gateway.#open(options);
+      return gateway;
+    } catch (error) {
+      await gateway?.close();
+      throw gatewayErrorOf(error);
+    }
+  }
+
+  async #open(options: GatewayOptions): Promise<void> {
+    const config = this.#config;
+    const [store, clock, logger] = [this.#store, this.#clock, this.#logger];
+    const shared: Shared = { config, store, clock, logger, observe: this.#bus.observe };
+    const owner = ownerOf(config);
+    const initiators = initiatorsOf(config);
+    const traces = PpgTraces.open();
+    if (traces !== undefined) this.#bus.subscribe(traces.observe);
+    this.#sender = await openSender(shared, this.health);
+    this.#dispatcher = openDispatcher(shared, owner, this.#sender);
+    this.#notifier = openNotifier(shared, owner, initiators);
+    const intake = openIntake(shared, this.#sender);
+    this.#front = await this.#openFront(traces?.around(intake) ?? intake, initiators, options);
+    this.#dispatcher.start();
+    this.#notifier.start();
+    this.#housekeeping = new Housekeeping({ ...shared, finishedDays: config.retention.finishedDays });
+    this.health.opened();
+    logger.info({ pap: this.pap, sip: this.sip.map(serializeListenAddress) }, "gateway open");
+  }
+
+  #openFront(
+    service: PapService,
+    initiators: ReadonlyMap<string, Initiator>,
+    { consoleDirectory = "" }: GatewayOptions,
+  ): Promise<PpgFront> {
+    const { http, operation, console, name: node, domains } = this.#config;
+    const [store, clock, logger] = [this.#store, this.#clock, this.#logger];
+    const { listen, tls, path, allowPlain, maxBodyBytes, maxConcurrent } = http;
+    const pages = console && {
+      ...{ store, pap: service, bus: this.#bus, clock, logger, node, users: console.users },
+      initiatorOf: (user: string) => initiators.get(user),
+      cancel: (selector: PushSelector, nowMs: number) => store.cancel(selector, nowMs),
+      directory: consoleDirectory,
+      domain: domains[0] ?? node,
+    };
+    return PpgFront.open({
+      ...{ listen, tls, path, allowPlain, service, clock, logger },
+      initiators: this.#config.initiators,
+      limits: { maxBodyBytes, maxConcurrent },
+      operation: {
+        listen: operation,
+        live: () => this.health.live(),
+        ready: () => this.health.ready(),
+        // Push initiators, who see the other listeners, have no business with them.
+        ...(operation !== null && { metrics: () => this.metrics.text() }),
+      },
+      ...(pages !== null && {
+        register: async (site) => {
+          await site.register(consoleRoutes(pages));
+        },
+      }),
+    });
+  }
+
+  /** URLs of PAP, with the ports that it got. */
+  get pap(): readonly string[] {
+    return this.#urls(this.#config.http.path);
+  }
+
+  /** URLs of the console; none when there is none. */
+  get console(): readonly string[] {
+    return this.#config.console === null ? [] : this.#urls("/console/");
+  }
+
+  /** Where health and metrics are; null: health is beside PAP, metrics are nowhere. */
+  get operation(): string | null {
+    return this.#front?.operationAddress?.url ?? null;
+  }
+
+  /** What the SIP side is bound to. */
+  get sip(): readonly ListenAddress[] {
+    return this.#sender?.listening ?? [];
+  }
+
+  /** Takes new certificates for HTTP connections to come. @throws {FrontError} FRONT_BAD_TLS; then the ones before stay. */
+  reloadTls(tls: HttpTls): void {
+    this.#front?.reloadTls(tls);
+  }
+
+  /**
+   * Stops gracefully: takes nothing more, ends what is under way, and leaves the rest in the store for the next start. Idempotent; a
+   * second call with less time shortens the first.
+   *
+   * @param limitMs default: as configured.
+   */
+  close(limitMs: number = this.#config.shutdownSeconds * 1_000): Promise<void> {
+    if (this.#closed !== undefined && limitMs === 0) void this.#dispatcher?.stop({ graceMs: 0 });
+    this.#closed ??= this.#close(limitMs);
+    return this.#closed;
+  }
+
+  async #close(limitMs: number): Promise<void> {
+    this.health.stopping();
+    const endsAtMs = this.#clock.now() + limitMs;
+    await Promise.all([
+      this.#ending("http", () => this.#front?.close(limitMs)),
+      this.#ending("dispatcher", () => this.#dispatcher?.stop({ graceMs: limitMs })),
+      this.#ending("housekeeping", () => this.#housekeeping?.close()),
+    ]);
+    const leftMs = Math.max(Math.min(MIN_RESULTS_MS, limitMs), endsAtMs - this.#clock.now());
+    await this.#ending("results", () => this.#notifier?.stop(leftMs));
+    await this.#ending("sip", () => this.#sender?.close());
+    await this.#ending("store", () => this.#store.close());
+    this.#logger.info({}, "gateway closed");
+  }
+
+  /** What one part does not manage keeps no other from ending. */
+  async #ending(part: string, end: () => Promise<unknown> | undefined): Promise<void> {
+    try {
+      await end();
+    } catch (error) {
+      this.#logger.error({ err: error, part }, "a part of the gateway did not end well");
+    }
+  }
+
+  #sources(): GaugeSources {
+    return {
+      dispatch: () => this.#dispatcher?.stats,
+      results: () => this.#notifier?.stats,
+      front: () => this.#front?.stats,
+      sip: () => this.#sender && { subscriptions: this.#sender.subscriptions, registered: this.health.isRegistered },
+      ready: () => this.health.isReady,
+    };
+  }
+
+  #urls(path: string): string[] {
+    return (this.#front?.addresses ?? []).map(({ url }) => url + path);
+  }
+}

@@ -1,0 +1,142 @@
+import { randomUUID } from "node:crypto";
+import { lenient } from "@sip-push/pap";
+import { PushSender, type SenderEvent } from "@sip-push/sender";
+import type { Clock, Logger } from "@sip-push/sip";
+import { senderOptionsOf } from "../config/sender-options.ts";
+import type { PpgConfig } from "../config/types.ts";
+import { capabilitiesPort } from "../dispatch/capabilities-port.ts";
+import { Dispatcher } from "../dispatch/dispatcher.ts";
+import { StoreReportBook } from "../dispatch/report-book.ts";
+import type { PpgObserver } from "../events.ts";
+import { Intake } from "../intake/intake.ts";
+import { rightsOf } from "../intake/rights.ts";
+import type { Initiator } from "../intake/types.ts";
+import type { Health } from "../operation/health.ts";
+import { ResultNotifier } from "../results/notifier.ts";
+import type { PpgStore } from "../store/store.ts";
+
+const HOUR_SECONDS = 3_600;
+
+/** What all parts of one gateway share. */
+export interface Shared {
+  readonly config: PpgConfig;
+  readonly store: PpgStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly observe: PpgObserver;
+}
+
+/** The configured initiators as they are once they are authenticated, by name. */
+export function initiatorsOf({ initiators }: PpgConfig): ReadonlyMap<string, Initiator> {
+  return new Map(
+    initiators.map(({ name, recipients, applications, notifyUrls }) => [
+      name,
+      { name, recipients, applications, notifyUrls },
+    ]),
+  );
+}
+
+/** The name under which this process holds leases: that of the node, and what tells it from a run before or a namesake. */
+export function ownerOf({ name }: PpgConfig): string {
+  return `${name}/${randomUUID().slice(0, 8)}`;
+}
+
+export function openSender({ config, store, clock, logger, observe }: Shared, health: Health): Promise<PushSender> {
+  const options = senderOptionsOf(config.sip);
+  return PushSender.open({
+    ...options,
+    clock,
+    logger,
+    subscriptionStore: store.subscriptions,
+    capabilities: { ...options.capabilities, store: store.capabilities },
+    reportBook: new StoreReportBook({ store, clock, logger, observe }),
+    onEvent: (event) => heard(event, health, logger),
+  });
+}
+
+function heard(event: SenderEvent, health: Health, logger: Logger): void {
+  if (event.event === "registered") {
+    if (!health.isRegistered) logger.info({ contact: event.contact }, "the gateway is registered");
+    health.registered();
+  }
+  if (event.event !== "registration-failed") return;
+  const { sipStatus, reason } = event;
+  health.registrationFailed(sipStatus === null ? reason : `${sipStatus} ${reason}`);
+  logger.warn({ sipStatus, reason }, "the gateway is not registered");
+}
+
+export function openIntake({ config, store, clock, logger, observe }: Shared, sender: PushSender): Intake {
+  const { domains, addresses, networks, bearers, http, pap } = config;
+  return new Intake({
+    store,
+    clock,
+    logger,
+    observe,
+    domain: domains,
+    addressRules: addresses,
+    networks,
+    bearers,
+    capabilitiesOf: capabilitiesPort(sender, { clock }),
+    limits: {
+      maxAddresses: pap.maxAddresses,
+      maxContentOctets: http.maxBodyBytes,
+      maxLifetimeSeconds: Math.ceil(pap.maxLifetimeHours * HOUR_SECONDS),
+    },
+    ...(pap.lenient && { leniency: lenient }),
+  });
+}
+
+export function openDispatcher(
+  { config, store, clock, logger, observe }: Shared,
+  owner: string,
+  sender: PushSender,
+): Dispatcher {
+  const { concurrency, perDestination, leaseSeconds, reportTimeoutSeconds, retry, breaker } = config.delivery;
+  return Dispatcher.open({
+    store,
+    sender,
+    owner,
+    clock,
+    logger,
+    observe,
+    concurrency,
+    perDestination,
+    leaseMs: Math.round(leaseSeconds * 1_000),
+    reportTimeoutSeconds,
+    retryRules: retry,
+    breakerRule: breaker,
+  });
+}
+
+export function openNotifier(
+  { config, store, clock, logger, observe }: Shared,
+  owner: string,
+  initiators: ReadonlyMap<string, Initiator>,
+): ResultNotifier {
+  const { concurrency, timeoutSeconds, retry, giveUpAfterHours, ca } = config.results;
+  const identities = new Map(config.initiators.map(({ name, notifyAs }) => [name, notifyAs]));
+  return new ResultNotifier({
+    store,
+    owner,
+    clock,
+    logger,
+    observe,
+    admits: (name, url) => mayNotify(initiators.get(name), url),
+    identityOf: (name) => identities.get(name) ?? undefined,
+    ca,
+    senderAddress: config.domains[0] ?? null,
+    ...(config.pap.lenient && { leniency: lenient }),
+    limits: {
+      concurrency,
+      timeoutMs: Math.round(timeoutSeconds * 1_000),
+      giveUpAfterMs: Math.round(giveUpAfterHours * HOUR_SECONDS * 1_000),
+      retry,
+    },
+  });
+}
+
+/** Of a URL in its one spelling. */
+function mayNotify(initiator: Initiator | undefined, url: string): boolean {
+  const href = URL.parse(url)?.href;
+  return initiator !== undefined && href !== undefined && rightsOf(initiator).mayNotify(href);
+}

@@ -3,7 +3,7 @@
 // It runs on a bare clone, so it imports nothing but Node's own modules and keeps to what Node 20 has.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -12,6 +12,7 @@ const at = (...path) => join(root, ...path);
 
 const tsc = [at("node_modules/typescript/bin/tsc"), "-b"];
 const packages = at("packages/cli"); // it references all others
+const consoleAt = (...path) => at("packages/console", ...path);
 const biome = [at("node_modules/@biomejs/biome/bin/biome"), "check"];
 
 /** `build`: the task needs dist/. `run`: what Node runs then. */
@@ -124,11 +125,34 @@ function chooseNode() {
   );
 }
 
-async function build(node) {
-  const startMs = performance.now();
-  const { code, signal, output } = await running(node, [...tsc, packages], { stdio: ["ignore", "pipe", "pipe"] });
+/** What the page of the console is built of. */
+function consoleHash() {
+  const hash = createHash("sha256").update(lockHash());
+  const sources = readdirSync(consoleAt("src"), { recursive: true }).map((name) => join("src", name));
+  for (const name of ["index.html", "vite.config.ts", ...sources.sort()]) {
+    if (statSync(consoleAt(name)).isFile()) hash.update(`\0${name}\0`).update(readFileSync(consoleAt(name)));
+  }
+  return hash.digest("hex");
+}
+
+async function buildConsole(node) {
+  const builtOf = consoleAt("dist/.built-of");
+  const hash = consoleHash();
+  if (existsSync(builtOf) && readFileSync(builtOf, "utf8") === hash) return;
+  await buildStep(node, [at("node_modules/vite/bin/vite.js"), "build", consoleAt()]);
+  writeFileSync(builtOf, hash);
+}
+
+async function buildStep(node, args) {
+  const { code, signal, output } = await running(node, args, { stdio: ["ignore", "pipe", "pipe"] });
   if (signal !== null) process.exit(signals[signal] ?? 1);
   if (code !== 0) throw new SetupError(`${output}\nThe build failed, see above.`);
+}
+
+async function build(node) {
+  const startMs = performance.now();
+  await buildStep(node, [...tsc, packages]);
+  await buildConsole(node);
   if (performance.now() - startMs > 1000) say(`Built in ${since(startMs)}.`);
 }
 

@@ -1,0 +1,27 @@
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+
+interface CancelDialogProps {
+  readonly what: string;
+  readonly onCancel: () => void;
+  readonly onKeep: () => void;
+}
+
+/** Asks before something is taken back. Escape keeps it. */
+export function CancelDialog({ what, onCancel, onKeep }: CancelDialogProps): JSX.Element {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
+  return (
+    <dialog ref={dialog} aria-labelledby="cancel-question" onClose={onKeep}>
+      <p id="cancel-question">Cancel {what}? It is not sent any more; what a handset has already stays there.</p>
+      <div class="buttons">
+        <button type="button" onClick={onKeep} autofocus>
+          Keep it
+        </button>
+        <button type="button" class="danger" onClick={onCancel}>
+          Yes, cancel
+        </button>
+      </div>
+    </dialog>
+  );
+}

@@ -1,0 +1,76 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
+import { verifyPassword } from "../front/secrets.ts";
+import { LoginAttempts } from "./login-attempts.ts";
+import type { ConsoleOptions } from "./options.ts";
+import { problemsOf } from "./problems.ts";
+import type { Session, Sessions } from "./sessions.ts";
+
+const COOKIE = "sip-push-console";
+const PATH = "/console";
+
+/** Who is logged in, as the page needs it. */
+export interface SessionView {
+  readonly user: string;
+  readonly node: string;
+  /** Whether there is a push initiator of this name, so that test pushes can be submitted. */
+  readonly maySubmit: boolean;
+}
+
+const loginForm = z.object({
+  name: z.string().min(1, "Give your name.").max(255, "This is longer than 255 characters."),
+  password: z.string().min(1, "Give your password.").max(1_024, "This is longer than 1024 characters."),
+});
+
+/** The session of a request; undefined: it has none. It counts as used. */
+export function sessionOf(request: FastifyRequest, sessions: Sessions): Session | undefined {
+  const id = request.cookies[COOKIE];
+  return id === undefined ? undefined : sessions.use(id);
+}
+
+/** `POST`, `GET` and `DELETE /console/api/session`: log in, who am I, log out. */
+export function loginRoutes(app: FastifyInstance, options: ConsoleOptions, sessions: Sessions): void {
+  const { clock, logger } = options;
+  const attempts = new LoginAttempts(clock);
+  const hashes = new Map(options.users.map(({ name, password }) => [name, password]));
+  const viewOf = (user: string): SessionView => ({
+    user,
+    node: options.node,
+    maySubmit: options.initiatorOf(user) !== undefined,
+  });
+  const cookie = (request: FastifyRequest) =>
+    ({ path: PATH, httpOnly: true, sameSite: "strict", secure: request.protocol === "https" }) as const;
+  const end = (request: FastifyRequest, reply: FastifyReply): void => {
+    const id = request.cookies[COOKIE];
+    if (id !== undefined) sessions.end(id);
+    reply.clearCookie(COOKIE, cookie(request));
+  };
+
+  app.post("/console/api/session", async (request, reply) => {
+    const form = loginForm.safeParse(request.body);
+    if (!form.success) return reply.code(422).send({ problems: problemsOf(form.error) });
+    const { name, password } = form.data;
+    const checked = await attempts.check(request.ip, () => verifyPassword(password, hashes.get(name) ?? null));
+    if (typeof checked === "object") {
+      const { waitSeconds } = checked;
+      const message = `Too many attempts. Try again in ${waitSeconds} s.`;
+      return reply.code(429).header("retry-after", waitSeconds).send({ message });
+    }
+    if (!checked) {
+      logger.warn({ address: request.ip }, "console: login failed");
+      return reply.code(401).send({ message: "Name or password is wrong." });
+    }
+    end(request, reply); // a new login is a new session
+    reply.setCookie(COOKIE, sessions.start(name), cookie(request));
+    logger.info({ user: name, address: request.ip }, "console: logged in");
+    return viewOf(name);
+  });
+  app.get("/console/api/session", async (request, reply) => {
+    const session = sessionOf(request, sessions);
+    return session === undefined ? reply.code(401).send({ message: "Log in first." }) : viewOf(session.user);
+  });
+  app.delete("/console/api/session", async (request, reply) => {
+    end(request, reply);
+    return reply.code(204).send();
+  });
+}

@@ -1,0 +1,375 @@
+import type { consoleApi } from "@sip-push/console";
+import type { consoleViews } from "@sip-push/ppg";
+import { type Clock, systemClock } from "@sip-push/sip";
+import type { Browser, Locator, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, expectTypeOf, it, vi } from "vitest";
+import { launchChromium, openPage, type WatchedPage } from "../support/chromium.ts";
+import { absent, busy, ConsoleGateway, consoleUser, delivered, notFound } from "../support/console-gateway.ts";
+import { describeWithPeers } from "../support/describe-with-peers.ts";
+
+// A browser, a gateway and password hashes on two cores that have other work too.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+const alice = "sip:alice@example.test";
+const bob = "sip:bob@example.test";
+
+it("answers what the page expects (checked with the types)", () => {
+  expectTypeOf<consoleViews.DeliveryListView>().toEqualTypeOf<consoleApi.DeliveryListView>();
+  expectTypeOf<consoleViews.DeliveryTimelineView>().toEqualTypeOf<consoleApi.DeliveryTimelineView>();
+  expectTypeOf<consoleViews.OverviewView>().toEqualTypeOf<consoleApi.OverviewView>();
+  expectTypeOf<consoleViews.PushView>().toEqualTypeOf<consoleApi.PushView>();
+  expectTypeOf<consoleViews.SubmitView>().toEqualTypeOf<consoleApi.SubmitView>();
+});
+
+describeWithPeers("the console in Chromium", ["chromium"], () => {
+  let browser: Browser;
+  let gateway: ConsoleGateway;
+  let watched: WatchedPage;
+  let page: Page;
+
+  beforeAll(async () => {
+    browser = await launchChromium();
+  });
+  afterAll(() => browser.close());
+  beforeEach(async () => {
+    gateway = await ConsoleGateway.open();
+    watched = await openPage(browser, new URL(gateway.url).origin);
+    page = watched.page;
+  });
+  afterEach(async () => {
+    await watched.context.close();
+    await gateway.close();
+    expect(watched.faults).toEqual([]);
+  });
+
+  const at = (path: string): string => `${gateway.url}${path}`;
+  const expectShown = (what: Locator): Promise<void> => what.waitFor();
+  const expectText = (text: string | RegExp): Promise<void> => expectShown(page.getByText(text).first());
+  const rows = () => page.locator("table.pushes tbody tr");
+  const row = (pushId: string) => rows().filter({ hasText: pushId });
+  const cells = (pushId: string): Promise<string[]> => row(pushId).locator("td").allInnerTexts();
+
+  async function logIn(path = "", password: string = consoleUser.password): Promise<void> {
+    await page.goto(at(path));
+    await page.getByLabel("Name").fill(consoleUser.name);
+    await page.getByLabel("Password").fill(password);
+    await page.getByRole("button", { name: "Log in" }).click();
+  }
+
+  describe("login", () => {
+    it("says that a password is wrong, and lets in with the right one", async () => {
+      await logIn("", "wrong");
+      await expectShown(page.getByRole("alert").filter({ hasText: "Name or password is wrong." }));
+      await page.getByLabel("Password").fill(consoleUser.password);
+      await page.getByLabel("Password").press("Enter");
+      await expectShown(page.getByRole("heading", { name: "Pushes" }));
+    });
+
+    it("names the fields that are empty, beside them", async () => {
+      await page.goto(gateway.url);
+      await page.getByRole("button", { name: "Log in" }).click();
+      await expectShown(page.getByRole("textbox", { name: "Name", description: "Give your name." }));
+      await expectShown(page.getByRole("textbox", { name: "Password", description: "Give your password." }));
+    });
+
+    it("can be done by keyboard alone, and leads to the page that was asked for", async () => {
+      await page.goto(at("overview"));
+      await expectShown(page.getByLabel("Name"));
+      await page.keyboard.type(consoleUser.name);
+      await page.keyboard.press("Tab");
+      await page.keyboard.type(consoleUser.password);
+      await page.keyboard.press("Enter");
+      await expectShown(page.getByRole("heading", { name: "Overview", exact: true }));
+    });
+
+    it("is asked for again after logging out", async () => {
+      await logIn();
+      await page.getByRole("button", { name: "Log out" }).click();
+      await expectShown(page.getByLabel("Password"));
+      await page.goto(gateway.url);
+      await expectShown(page.getByLabel("Password"));
+    });
+  });
+
+  describe("the list", () => {
+    it("shows pushes as they come and go on, without being asked again", async () => {
+      await logIn();
+      await expectText("No push yet.");
+      await gateway.accept("one@example.test", [alice]);
+      await expectShown(row("one@example.test"));
+      expect((await cells("one@example.test")).slice(2)).toEqual([
+        "calendar",
+        alice,
+        "pending",
+        "1001 Accepted for Processing",
+        "",
+        "0",
+      ]);
+      await gateway.attempt(() => delivered);
+      await expectShown(row("one@example.test").getByText("delivered", { exact: true }));
+      expect((await cells("one@example.test")).slice(4)).toEqual(["delivered", "1000 OK", "200", "1"]);
+      await gateway.accept("two@example.test", [bob]);
+      await expectShown(row("two@example.test"));
+      expect(await rows().first().innerText()).toContain("two@example.test");
+    });
+
+    it("hears of changes at once: it need not ask", async () => {
+      await gateway.accept("one@example.test", [alice]);
+      await logIn();
+      await expectShown(row("one@example.test"));
+      let asked = 0;
+      await page.route("**/console/api/deliveries*", () => asked++); // and never answered
+      await gateway.attempt(() => delivered);
+      await expectShown(row("one@example.test").getByText("delivered", { exact: true }));
+      expect(asked).toBeLessThan(2);
+    });
+
+    it("stands still while it is paused", async () => {
+      await gateway.accept("one@example.test", [alice]);
+      await logIn();
+      await expectShown(row("one@example.test"));
+      await page.getByRole("button", { name: "Live" }).click();
+      await expectShown(page.getByRole("button", { name: "Paused" }));
+      const live = await watched.context.newPage();
+      await live.goto(gateway.url);
+      await live.getByText("one@example.test").waitFor();
+      await gateway.attempt(() => delivered);
+      await gateway.accept("two@example.test", [bob]);
+      await live.locator("td .pill.delivered").waitFor();
+      await live.getByText("two@example.test").waitFor();
+      await page.evaluate("new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))");
+      expect(await row("two@example.test").count()).toBe(0);
+      expect(await row("one@example.test").innerText()).toContain("pending");
+      await page.getByRole("button", { name: "Paused" }).click();
+      await expectShown(row("two@example.test"));
+    });
+
+    it("filters by push-id, recipient, initiator and state, in an address that can be shared", async () => {
+      await gateway.accept("one@example.test", [alice]);
+      await gateway.attempt(() => delivered);
+      await gateway.accept("two@example.test", [bob], { initiator: "mail" });
+      await logIn();
+      await expectShown(row("one@example.test"));
+      const only = async (pushId: string): Promise<void> => {
+        await expectShown(row(pushId));
+        await rows().nth(1).waitFor({ state: "detached" });
+      };
+      await page.getByLabel("Recipient").fill(bob);
+      await page.getByLabel("Recipient").press("Enter");
+      await only("two@example.test");
+      expect(new URL(page.url()).searchParams.get("recipient")).toBe(bob);
+      await page.getByRole("link", { name: "Show all" }).click();
+      await expectShown(row("one@example.test"));
+      await page.getByLabel("State").selectOption("delivered");
+      await only("one@example.test");
+      await page.getByLabel("Initiator").fill("mail");
+      await page.getByRole("button", { name: "Filter" }).click();
+      await expectText("No push is like that.");
+      await page.goBack();
+      await only("one@example.test");
+      await page.goto(at("?pushId=two%40example.test"));
+      await only("two@example.test");
+      expect(await page.getByLabel("Push-id").inputValue()).toBe("two@example.test");
+    });
+
+    it("comes in pages", async () => {
+      for (let n = 1; n <= 60; n++) await gateway.accept(`push-${n}@example.test`, [alice]);
+      await logIn();
+      await expectShown(row("push-60@"));
+      expect(await rows().count()).toBe(50);
+      await page.getByRole("link", { name: "Older" }).click();
+      await expectShown(row("push-10@"));
+      expect(await rows().count()).toBe(10);
+      await page.getByRole("link", { name: "Newest" }).click();
+      await expectShown(row("push-60@"));
+    });
+  });
+
+  describe("one push", () => {
+    it("has a timeline of its attempts, its result, and what comes next", async () => {
+      const nowMs = Date.now();
+      const wants = { notifyUrl: "https://pi.example.test/results", deliveryMethod: "confirmed" as const };
+      await gateway.accept("one@example.test", [alice], wants, nowMs - 10_000);
+      await gateway.attempt(() => ({ ...busy, waitMs: 4_000, tookMs: 31 }), nowMs - 9_000);
+      await logIn();
+      await page.getByRole("link", { name: "one@example.test" }).click();
+      await expectShown(page.getByRole("heading", { name: "one@example.test" }));
+      const timeline = page.locator(".timeline");
+      await expectShown(timeline.getByText("Attempt 1"));
+      expect(await timeline.innerText()).toMatch(
+        /Accepted[^]*Attempt 1 waiting to retry SIP 486 in 31 ms\s+5029 .*: Busy Here/,
+      );
+      await expectShown(timeline.getByText("next attempt"));
+      await gateway.attempt(() => delivered);
+      await expectShown(timeline.getByText("Attempt 2"));
+      await expectShown(timeline.getByText("Result waits to be told"));
+      const [notification] = await gateway.store.claimNotifications({
+        owner: "n",
+        limit: 1,
+        nowMs: Date.now() + 1_000,
+        leaseMs: 1_000,
+      });
+      if (notification === undefined) throw new Error("no result to tell");
+      await gateway.store.settleNotifications([{ notification, verdict: "accepted", atMs: Date.now() }]);
+      await expectShown(timeline.getByText("Result told to the initiator"));
+      const facts = await page.locator(".facts").innerText();
+      for (const fact of ["application/vnd.syncml.ds.notification, 44 octets", "push.syncml", "confirmed", "calendar"])
+        expect(facts).toContain(fact);
+    });
+
+    it("shows times of the reader's zone, and UTC on hover", async () => {
+      await gateway.accept("one@example.test", [alice], {}, Date.UTC(2026, 0, 15, 11, 30, 5, 250));
+      await logIn();
+      await page.getByRole("link", { name: "one@example.test" }).click();
+      const time = page.locator(".facts time").first();
+      expect(await time.innerText()).toBe("15 Jan 2026, 12:30:05.250");
+      expect(await time.getAttribute("title")).toBe("2026-01-15 11:30:05.250 UTC");
+    });
+
+    it("can be taken back, wholly or for one address, after a question", async () => {
+      await gateway.accept("one@example.test", [alice, bob]);
+      await gateway.attempt(({ recipient }) => (recipient === alice ? absent : undefined));
+      await logIn();
+      await page.getByRole("link", { name: "one@example.test" }).first().click();
+      const states = () => page.locator(".delivery summary .pill").allInnerTexts();
+      await page.locator(".delivery").filter({ hasText: "bob" }).locator("summary").click();
+      await page.getByRole("button", { name: "Cancel this delivery" }).click();
+      await page.getByRole("button", { name: "Keep it" }).click();
+      expect((await states()).sort()).toEqual(["pending", "waiting to retry"]);
+      await page.getByRole("button", { name: "Cancel this delivery" }).click();
+      await expectShown(page.getByRole("dialog").getByText(bob));
+      await page.getByRole("button", { name: "Yes, cancel" }).click();
+      await expectShown(page.getByRole("status").filter({ hasText: `${bob}: cancelled` }));
+      await expectShown(page.locator(".delivery").filter({ hasText: "bob" }).locator("summary .pill.cancelled"));
+      expect((await states()).sort()).toEqual(["cancelled", "waiting to retry"]);
+      await page.getByRole("button", { name: "Cancel push" }).click();
+      await page.getByRole("button", { name: "Yes, cancel" }).click();
+      await expectShown(page.locator(".delivery").filter({ hasText: "alice" }).locator("summary .pill.cancelled"));
+      expect(await page.getByRole("button", { name: "Cancel push" }).count()).toBe(0);
+    });
+
+    it("says so when it is not there", async () => {
+      await logIn("pushes/77");
+      await expectShown(page.getByRole("alert").filter({ hasText: "There is no such push any more." }));
+    });
+  });
+
+  describe("the overview", () => {
+    it("draws rates, counts states, and names open breakers", async () => {
+      let nowMs = 0;
+      const clock: Clock = { ...systemClock, now: () => nowMs, date: () => new Date(Date.UTC(2026, 0, 1) + nowMs) };
+      await gateway.close();
+      gateway = await ConsoleGateway.open(clock);
+      await watched.context.close();
+      watched = await openPage(browser, new URL(gateway.url).origin);
+      page = watched.page;
+      await gateway.accept("one@example.test", [alice, bob]);
+      await gateway.attempt(({ recipient }) => (recipient === alice ? delivered : notFound));
+      nowMs += 2_000; // the slot in which that happened is over
+      const destination = "sip.example.test";
+      gateway.bus.observe({ event: "breaker", destination, phase: "open", atMs: Date.now() });
+      await logIn("overview");
+      await expectShown(page.getByText("sip.example.test"));
+      const drawn = `(() => {
+        const canvas = document.querySelector(".plot canvas");
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        return data.filter((value, index) => index % 4 === 3 && value > 0).length;
+      })()`;
+      await expectShown(page.locator(".plot canvas"));
+      expect(await page.evaluate(drawn)).toBeGreaterThan(1_000);
+      const count = (state: string) => page.locator(".bars tr").filter({ hasText: state }).locator("td.number");
+      expect(await count("undeliverable").innerText()).toBe("1");
+      expect(
+        await page
+          .locator(".bars tr")
+          .filter({ has: page.locator(".pill.delivered") })
+          .locator("td.number")
+          .innerText(),
+      ).toBe("1");
+      await expectShown(page.getByRole("img", { name: /now: accepted 1, delivered 0\.5, attempts 1, failed 0\.5/ }));
+    });
+  });
+
+  describe("a test push", () => {
+    const fill = async (address: string): Promise<void> => {
+      await page.getByLabel("Addresses").fill(address);
+      await page.getByLabel("Server", { exact: true }).fill("ds.example.test");
+    };
+
+    it("is submitted, and its answer leads to it", async () => {
+      await logIn("submit");
+      await fill(`${alice}\n${bob}`);
+      await page.getByLabel("Priority").selectOption("high");
+      await page.getByRole("button", { name: "Submit" }).click();
+      const answer = page.getByRole("status");
+      await expectShown(answer.getByText("1001 Accepted for Processing"));
+      await answer.getByRole("link").click();
+      await expectShown(page.locator(".delivery").nth(1));
+      const facts = await page.locator(".facts").innerText();
+      expect(facts).toContain("application/vnd.syncml.ds.notification, 55 octets");
+      expect(facts).toContain("high");
+      expect(facts).toContain("admin");
+    });
+
+    it("may hold a text or octets", async () => {
+      await logIn("submit");
+      await page.getByLabel("Addresses").fill(alice);
+      await page.getByLabel("Text", { exact: true }).check();
+      await page.getByRole("textbox", { name: "Text", exact: true }).fill("Grüße");
+      await page.getByRole("button", { name: "Submit" }).click();
+      await expectText("1001 Accepted for Processing");
+      await page.getByLabel("Octets", { exact: true }).check();
+      await page.getByRole("textbox", { name: "Octets" }).fill("00 80 zz");
+      await page.getByRole("button", { name: "Submit" }).click();
+      await expectShown(page.getByRole("textbox", { name: "Octets", description: /pairs of hexadecimal digits/ }));
+      await page.getByRole("textbox", { name: "Octets" }).fill("00 80 ff");
+      await page.getByRole("button", { name: "Submit" }).click();
+      await expectText("1001 Accepted for Processing");
+      const { deliveries } = await gateway.store.find({ limit: 10 });
+      const contents = await Promise.all(deliveries.map(async ({ push }) => (await gateway.store.push(push))?.content));
+      expect(contents.map((octets) => Buffer.from(octets ?? []).toString("hex"))).toEqual(["0080ff", "4772c3bcc39f65"]);
+    });
+
+    it("says beside a field what is wrong with it", async () => {
+      await logIn("submit");
+      await page.getByLabel("Addresses").fill(`${alice}\nalice`);
+      await page.getByRole("button", { name: "Submit" }).click();
+      await expectShown(
+        page.getByRole("textbox", { name: "Addresses", description: /Line 2: "alice" is no WAPPUSH address/ }),
+      );
+      await fill(alice);
+      await page.getByLabel("Datastore's type").fill("x/none");
+      await page.getByRole("button", { name: "Submit" }).click();
+      await expectShown(page.getByRole("textbox", { name: "Datastore's type", description: /has no WSP code/ }));
+      expect(await page.evaluate("document.activeElement.getAttribute('aria-invalid')")).toBe("true");
+    });
+
+    it("shows what the gateway refuses", async () => {
+      await logIn("submit");
+      await fill("sip:alice@example.org");
+      await page.getByRole("button", { name: "Submit" }).click();
+      await expectShown(page.getByRole("status").getByText("2001 Forbidden"));
+    });
+  });
+
+  it.each([
+    ["light", 390],
+    ["dark", 390],
+    ["dark", 1280],
+  ] as const)("fits %s screens of %i pixels", async (colorScheme, width) => {
+    await watched.context.close();
+    watched = await openPage(browser, new URL(gateway.url).origin, { colorScheme, viewport: { width, height: 800 } });
+    page = watched.page;
+    const id = await gateway.accept("a-rather-long-push-id-of-an-initiator-0123456789@example.test", [alice]);
+    await gateway.attempt(() => busy);
+    await logIn();
+    await expectShown(row("a-rather-long"));
+    for (const path of ["", `pushes/${id}`, "overview", "submit"]) {
+      await page.goto(at(path));
+      await expectShown(page.locator("h1"));
+      expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
+    }
+    const back = await page.evaluate("getComputedStyle(document.body).backgroundColor");
+    expect(back).toBe(colorScheme === "dark" ? "rgb(18, 22, 27)" : "rgb(246, 247, 249)");
+  });
+});

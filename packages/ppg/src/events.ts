@@ -37,6 +37,8 @@ export type PpgEvent =
       readonly papCode: number;
       readonly via: "message" | "notify" | null;
       readonly startedAtMs: number;
+      /** Of the push's details, so that the attempt's span has its parent. */
+      readonly traceparent?: string | null;
     })
   /** A delivery changed its state, and that is committed. `acceptedAtMs`: when the gateway took the push. */
   | (OfPush & {

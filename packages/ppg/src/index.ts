@@ -1,4 +1,25 @@
 export {
+  ConfigError,
+  type ConfigProblem,
+  type ConfigWorld,
+  describeProblem,
+  environmentVariables,
+  type HttpAddress,
+  type HttpTls,
+  type InitiatorConfig,
+  type LogLevel,
+  type NotifyAs,
+  type PpgConfig,
+  readPpgConfig,
+  type SipConfig,
+  senderOptionsOf,
+  type Verifier,
+} from "./config/index.ts";
+export { consoleRoutes } from "./console/console-routes.ts";
+export { EventBus } from "./console/event-bus.ts";
+export type { ConsoleOptions } from "./console/options.ts";
+export type * as consoleViews from "./console/views.ts";
+export {
   admitsAttempt,
   type BreakerAction,
   type BreakerEvent,
@@ -38,6 +59,42 @@ export {
   type RetryRules,
   type RetrySituation,
 } from "./delivery/retry-policy.ts";
+export { type CapabilitiesPortOptions, capabilitiesPort } from "./dispatch/capabilities-port.ts";
+export { Dispatcher } from "./dispatch/dispatcher.ts";
+export { type DispatcherOptions, type DispatcherStats, type DispatchSender, hostOf } from "./dispatch/options.ts";
+export { StoreReportBook, type StoreReportBookOptions } from "./dispatch/report-book.ts";
+export type { PpgEvent, PpgObserver } from "./events.ts";
+export {
+  type FrontAddress,
+  FrontError,
+  type FrontErrorCode,
+  type FrontLimits,
+  type FrontStats,
+  type HealthReport,
+  hashPassword,
+  isPasswordHash,
+  type OperationHandlers,
+  PpgFront,
+  type PpgFrontOptions,
+  type Refusal,
+  refusals,
+  sha256Hex,
+  verifyPassword,
+} from "./front/index.ts";
+export { GatewayError, type GatewayErrorCode } from "./gateway/gateway-error.ts";
+export { Gateway, type GatewayOptions } from "./gateway.ts";
+export { Intake } from "./intake/intake.ts";
+export type { CapabilitiesOf, IntakeLimits, IntakeOptions } from "./intake/options.ts";
+export type * from "./intake/types.ts";
+export { Health, type MetricsText, PpgMetrics } from "./operation/index.ts";
+export {
+  type NotifyIdentity,
+  type NotifyRetry,
+  type ResultLimits,
+  ResultNotifier,
+  type ResultNotifierOptions,
+  type ResultNotifierStats,
+} from "./results/index.ts";
 export { StoreError, type StoreErrorCode } from "./store/errors.ts";
 export { PostgresStore, type PostgresStoreOptions } from "./store/postgres-store.ts";
 export { SqliteStore } from "./store/sqlite-store.ts";

@@ -11,7 +11,8 @@ export interface AttemptOutcome {
   readonly report: ImdnDisposition | null;
 }
 
-const reportEvents: Readonly<Record<ImdnDisposition, DeliveryEvent>> = {
+/** What a delivery report is to the delivery machine. RFC 5438 §7.2.1.1. */
+export const reportEvents: Readonly<Record<ImdnDisposition, DeliveryEvent>> = {
   delivered: "reportDelivered",
   failed: "reportFailed",
   forbidden: "reportUnknown",

@@ -9,6 +9,7 @@ const rules = {
   IPv4: "sip:{value}",
   IPv6: "sip:[{value}]:5070",
   MAN: "tel:+{value}",
+  NODE: "sip:{value};transport=tcp",
 };
 const resolver = new AddressResolver(["ppg.example.test", "PPG2.example.test"], rules);
 
@@ -30,6 +31,7 @@ describe("addresses", () => {
     ["WAPPUSH=192.0.2.7/TYPE=IPv4@ppg.example.test", "sip:192.0.2.7"],
     ["WAPPUSH=2001:db8:0:0:0:0:0:1/TYPE=IPv6@ppg.example.test", "sip:[2001:db8::1]:5070"],
     ["WAPPUSH=4930/TYPE=MAN@ppg.example.test", "tel:+4930"],
+    ["WAPPUSH=b.test/TYPE=NODE@ppg.example.test", "sip:b.test;transport=tcp"],
     ["sip:alice@other.test", "sip:alice@other.test"],
     ["sips:alice@other.test", "sips:alice@other.test"],
     ["tel:+49-30", "tel:+4930"],
@@ -43,6 +45,10 @@ describe("addresses", () => {
     ["WAPPUSH=a%20b/TYPE=MAN@ppg.example.test", "telephone number"],
     ["alice@ppg.example.test", "no WAPPUSH address"],
     ["sip:a@b.test;maddr=192.0.2.1", "maddr"],
+    ["WAPPUSH=49%3Bext%3D1/TYPE=MAN@ppg.example.test", "no host and no number"],
+    ["WAPPUSH=a%40b.test/TYPE=NODE@ppg.example.test", "no host and no number"],
+    ["WAPPUSH=b.test%3A22/TYPE=NODE@ppg.example.test", "no host and no number"],
+    ["WAPPUSH=b.test%3Bx%3Dy/TYPE=NODE@ppg.example.test", "no host and no number"],
   ])("%s is refused 2002: %s", (address, problem) => {
     expect(recipient(address)).toMatch(/^2002 /);
     expect(recipient(address)).toContain(problem);

@@ -23,6 +23,9 @@ const PLACE = "{value}";
 /** RFC 3261 §25.1: user-unreserved and unreserved; all else is escaped. `%` is escaped too. */
 const USER_UNSAFE = /[^A-Za-z0-9\-_.!~*'()&=+$,;?/]/g;
 
+/** What may take the place of a host or a number: nothing that ends it, so that only the rule says what stands around it. */
+const HOST_OR_NUMBER = /^[A-Za-z0-9.+*#_-]+$/;
+
 /** Finds the SIP or tel URI that a PAP address stands for. Pure. */
 export class AddressResolver {
   readonly #domains: ReadonlySet<string>;
@@ -58,16 +61,16 @@ export class AddressResolver {
     if (address.kind === "wappush" && address.ppg !== null && !this.#domains.has(address.ppg)) {
       return `${address.ppg.slice(0, 80)} is not this gateway`;
     }
-    const uri = uriOf(address)?.uri ?? this.#mapped(address as WapPushAddress);
-    return uri === undefined
-      ? `addresses of type ${(address as WapPushAddress).type} are not served`
-      : recipientUri(uri);
+    const uri = uriOf(address)?.uri;
+    return uri === undefined ? this.#mapped(address as WapPushAddress) : recipientUri(uri);
   }
 
-  #mapped({ type, value }: WapPushAddress): string | undefined {
+  #mapped({ type, value }: WapPushAddress): RecipientUri | string {
     const rule = this.#rules.get(type.toLowerCase());
-    if (rule === undefined) return undefined;
-    return rule.before + (rule.isUser ? escapeUser(value) : value) + rule.after;
+    if (rule === undefined) return `addresses of type ${type} are not served`;
+    const recipient = recipientUri(rule.before + (rule.isUser ? escapeUser(value) : value) + rule.after);
+    if (typeof recipient === "string" || rule.isUser || type === "IPv6" || HOST_OR_NUMBER.test(value)) return recipient;
+    return "is no host and no number";
   }
 }
 

@@ -1,4 +1,5 @@
 import { decodePap, type PapOperation } from "@sip-push/pap";
+import { silentLogger } from "@sip-push/sip";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { StoreError } from "../store/errors.ts";
@@ -153,6 +154,22 @@ describe("a malformed document", () => {
       }),
       { numRuns: 400 },
     );
+  });
+});
+
+describe("an observer that throws", () => {
+  it("changes no answer: a push that is stored is answered 1001", async () => {
+    const errors: object[] = [];
+    const logger = { ...silentLogger, error: (fields: object) => void errors.push(fields) };
+    const observe = (): never => {
+      throw new Error("out of order");
+    };
+    const intake = rig.open({ observe, logger });
+    const stored = asked(await intake.handle(rig.request(pushOf("p")))).message.operation;
+    expect(stored).toMatchObject({ kind: "push-response", responseResult: { code: 1001 } });
+    const again = asked(await intake.handle(rig.request(pushOf("p")))).message.operation;
+    expect(again).toMatchObject({ kind: "push-response", responseResult: { code: 2007 } });
+    expect(errors).toMatchObject([{ event: "accepted" }, { event: "answered" }]);
   });
 });
 

@@ -13,7 +13,8 @@ import {
   replyTo,
 } from "@sip-push/pap";
 import { DEFAULT_MAX_BODY_BYTES } from "@sip-push/push";
-import { silentLogger, systemClock } from "@sip-push/sip";
+import { type Logger, silentLogger, systemClock } from "@sip-push/sip";
+import type { PpgObserver } from "../events.ts";
 import { StoreError } from "../store/errors.ts";
 import { AddressResolver } from "./address-resolver.ts";
 import { failureAnswer, pushIdIn } from "./failure-answers.ts";
@@ -63,7 +64,7 @@ export class Intake implements PapService {
       senderName: options.name ?? "sip-push",
       clock,
       logger,
-      observe: options.observe ?? (() => {}),
+      observe: guarded(options.observe, logger),
     };
     this.#maxWaiting = positive(options.maxWaiting ?? 10_000, "maxWaiting");
     // More than the limit are read, so that a push with too many is answered as one.
@@ -191,4 +192,16 @@ export class Intake implements PapService {
     if (isGood) logger.debug(fields, "PAP operation answered");
     else logger.info(fields, `PAP operation refused: ${papCodeDescriptions[papCode]}`);
   }
+}
+
+/** What is stored stays answered 1001, whatever an observer does. */
+function guarded(observe: PpgObserver | undefined, logger: Logger): PpgObserver {
+  if (observe === undefined) return () => {};
+  return (event) => {
+    try {
+      observe(event);
+    } catch (error) {
+      logger.error({ err: error, event: event.event }, "an observer failed");
+    }
+  };
 }

@@ -150,6 +150,11 @@ const rows: readonly Row[] = [
     2000,
     { deliverBeforeTimestamp: at("01-02T00:00:00"), deliverAfterTimestamp: at("01-03T00:00:00") },
   ],
+  [
+    "delivery in no time",
+    2000,
+    { deliverBeforeTimestamp: at("01-02T00:00:00"), deliverAfterTimestamp: at("01-02T00:00:00") },
+  ],
   ["delivery in a year", 2000, { deliverAfterTimestamp: at("12-01T00:00:00") }],
   ["delivery in an hour", 1001, { deliverAfterTimestamp: at("01-01T01:00:00") }],
   ["results at no URL", 2000, { ppgNotifyRequestedTo: "pi.example.test/results" }],

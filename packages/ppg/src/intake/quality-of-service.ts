@@ -88,10 +88,10 @@ export function windowOf(
   if (askedMs !== undefined && askedMs <= nowMs) {
     return { papCode: papCodes.forbidden, desc: "deliver-before-timestamp has passed" };
   }
-  if (deliverAfterMs !== null && askedMs !== undefined && deliverAfterMs > askedMs) {
-    return { papCode: papCodes.badRequest, desc: "deliver-after-timestamp is later than deliver-before-timestamp" };
+  if (deliverAfterMs !== null && askedMs !== undefined && deliverAfterMs >= askedMs) {
+    return { papCode: papCodes.badRequest, desc: "deliver-after-timestamp is not before deliver-before-timestamp" };
   }
-  if (deliverAfterMs !== null && deliverAfterMs > lastMs) {
+  if (deliverAfterMs !== null && deliverAfterMs >= lastMs) {
     const desc = `deliver-after-timestamp is further ahead than the ${maxLifetimeSeconds} seconds that a push is kept`;
     return { papCode: papCodes.badRequest, desc };
   }

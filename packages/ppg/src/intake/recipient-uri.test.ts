@@ -34,6 +34,8 @@ describe("a recipient in one spelling (RFC 3261 §19.1.4, RFC 3966 §4)", () => 
     ["sip:a@b.test;ttl=1", "ttl"],
     ["sip:a b@c.test", "user part"],
     ["tel:7042", "phone-context"],
+    ["tel:+4930;phone-context=+49", "phone-context"],
+    ["sip:a@b.test;m%61ddr=10.0.0.1", "maddr"],
   ])("%s is none: %s", (text, problem) => {
     expect(recipientUri(text)).toContain(problem);
   });

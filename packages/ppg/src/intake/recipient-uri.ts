@@ -48,8 +48,10 @@ function ofSip(uri: SipUri): RecipientUri | string {
 function ofTel({ number, params }: TelUri): RecipientUri | string {
   const digits = number.replace(/[-.()]/g, "").toLowerCase();
   const context = params.get("phone-context")?.toLowerCase();
-  if (!digits.startsWith("+") && context === undefined) return "is a local number without a phone-context";
-  const bare = `tel:${digits}${digits.startsWith("+") ? "" : `;phone-context=${context}`}`;
+  const isGlobal = digits.startsWith("+");
+  if (!isGlobal && context === undefined) return "is a local number without a phone-context";
+  if (isGlobal && context !== undefined) return "is a global number with a phone-context";
+  const bare = `tel:${digits}${isGlobal ? "" : `;phone-context=${context}`}`;
   return params.size === 0 ? { uri: bare, bare } : { uri: `tel:${digits}${parametersOf(params, true)}`, bare };
 }
 

@@ -30,6 +30,23 @@ async function pushUnderWay(qualityOfService?: QualityOfService): Promise<void> 
   await rig.store.advance([outcome(first, { atMs: now(), reason: "OK" })]);
 }
 
+describe("a replacement", () => {
+  it.each(["all", "pending-only"] as const)(
+    "of %s finds the recipient by any spelling of the address",
+    async (replaceMethod) => {
+      await rig.push(pushOf("old", { addresses: [plmn("+49-30"), user("bob")] }));
+      const addresses = ["sip:+4930@EXAMPLE.test;user=phone"];
+      const { responseResult } = await rig.push(pushOf("new", { addresses, replacePushId: "old", replaceMethod }));
+      expect(responseResult).toMatchObject({ code: 1001 });
+      const status = await rig.store.status({ initiator: "calendar", pushId: "old" });
+      expect(status?.deliveries.map(({ state, reason }) => [state, reason])).toEqual([
+        ["cancelled", "replaced"],
+        ["pending", ""],
+      ]);
+    },
+  );
+});
+
 describe("cancel-message", () => {
   it("tells each recipient's verdict: 1000, or 2008 when it is too late", async () => {
     await pushUnderWay();

@@ -206,17 +206,17 @@ export class SenderServices {
   /** Ends watches, waits and the registration, within a second, and subscriptions that no store keeps. */
   async close(): Promise<void> {
     this.#closing.abort();
-    this.reports.close();
+    const reports = this.reports.close();
     this.referrals.close();
     this.registrations.close();
     this.presence?.close();
     this.#publications.close();
     await Promise.all([this.#registration?.stop(), this.subscriptions.close(), this.subscribers.close()]);
-    await this.#atMost(FLUSH_MS, this.capabilities.flush());
+    await this.#atMost(FLUSH_MS, Promise.all([reports, this.capabilities.flush()]));
   }
 
   /** A store that hangs does not keep the sender from closing. */
-  #atMost(waitMs: number, settled: Promise<void>): Promise<void> {
+  #atMost(waitMs: number, settled: Promise<unknown>): Promise<void> {
     return new Promise((resolve) => {
       const timer = this.#setup.endpoint.clock.schedule(waitMs, resolve);
       void settled.finally(() => {
@@ -227,7 +227,7 @@ export class SenderServices {
   }
 }
 
-/** How long what was learnt may take to be stored, when all else is closed. */
+/** How long reports and what was learnt may take to be stored, when all else is closed. */
 const FLUSH_MS = 900;
 
 /** What it is a notifier of. RFC 6665 §4.4.4. */

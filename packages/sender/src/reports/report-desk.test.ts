@@ -32,7 +32,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  desk.close();
+  await desk.close();
   for (const endpoint of opened) await endpoint.close();
   expect(clock.pendingTimers).toBe(0);
 });
@@ -327,7 +327,7 @@ describe("waiting ends", () => {
     const waits = [wait(), wait({ signal: controller.signal }), wait()];
     waits[0]?.cancel();
     controller.abort();
-    desk.close();
+    void desk.close();
     const after = wait();
     const results = await Promise.all([...waits, after].map(({ result }) => result));
     expect(results.map((result) => (result.kind === "none" ? result.reason : result.kind))).toEqual([
@@ -362,5 +362,22 @@ describe("waiting ends", () => {
     const ids = Array.from({ length: 100 }, () => wait().messageId);
     expect(new Set(ids).size).toBe(100);
     for (const id of ids) expect(id).toMatch(/^[0-9a-f]{32}$/);
+  });
+});
+
+describe("a desk with a book", () => {
+  it("closes when the book has answered for what it was given, and sends later reports elsewhere", async () => {
+    const closedAtMs: number[] = [];
+    const take = (): Promise<"taken"> => {
+      clock.schedule(1, () => void desk.close().then(() => closedAtMs.push(clock.now())));
+      return new Promise((resolve) => void clock.schedule(300, () => resolve("taken")));
+    };
+    const sender = await start({ book: { take } });
+    const givenAtMs = clock.now();
+    expect((await send(sender, { body: cpim(imdn("push-1")) })).statusCode).toBe(200);
+    await desk.close();
+    expect(closedAtMs.map((atMs) => atMs - givenAtMs >= 300)).toEqual([true]);
+    expect(desk.stats.booked).toBe(1);
+    expect((await send(sender, { body: cpim(imdn("push-2")) })).statusCode).toBe(503);
   });
 });

@@ -89,6 +89,7 @@ export class ReportDesk {
   readonly #counts = { reported: 0, booked: 0, unreported: 0, refused: 0, rejected: 0 };
   readonly #ignored: Record<IgnoredReport, number> = { unknown: 0, foreign: 0, late: 0, duplicate: 0, unasked: 0 };
   #booking = 0;
+  readonly #entering = new Set<Promise<void>>();
   #closed = false;
 
   constructor(options: ReportDeskOptions) {
@@ -166,8 +167,12 @@ export class ReportDesk {
       else if (ignored !== undefined) this.#ignore(ignored, identity, callId);
     }
     if (this.#book === undefined || booked.length === 0) transaction.reply(200);
-    else if (this.#booking + booked.length > this.#maxBooking) transaction.reply(503, LATER);
-    else void this.#enter(this.#book, booked, identity, transaction);
+    else if (this.#closed || this.#booking + booked.length > this.#maxBooking) transaction.reply(503, LATER);
+    else {
+      const entering = this.#enter(this.#book, booked, identity, transaction);
+      this.#entering.add(entering);
+      void entering.finally(() => this.#entering.delete(entering));
+    }
   }
 
   async #enter(
@@ -206,11 +211,12 @@ export class ReportDesk {
     this.#logger.debug({ callId, from, ignored }, "delivery report ignored");
   }
 
-  /** Ends all waits. Idempotent. */
-  close(): void {
+  /** Ends all waits; resolves when the book has answered for what it was given. Idempotent. */
+  async close(): Promise<void> {
     this.#closed = true;
     for (const messageId of [...this.#waits.keys()]) this.#end(messageId, "closed");
     this.#ended.clear();
+    await Promise.all(this.#entering);
   }
 
   #take(imdn: Imdn, identity: RequestIdentity): IgnoredReport | undefined {

@@ -1,5 +1,5 @@
 # Kamailio 5.6 of Debian 12: the same packages that the interop tests use.
-FROM debian:bookworm-slim
+FROM debian:12.11-slim
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends kamailio kamailio-websocket-modules kamailio-outbound-modules \
     kamailio-presence-modules kamailio-tls-modules \

@@ -11,8 +11,13 @@ export type Line = Readonly<Record<string, unknown>>;
 
 /** Starts `sip-push` as a person does, to run until it is stopped. */
 export function startCli(...args: readonly string[]): RunningProcess {
+  return startCliWith({}, ...args);
+}
+
+/** The same, with more in its environment. */
+export function startCliWith(env: Readonly<Record<string, string>>, ...args: readonly string[]): RunningProcess {
   if (!existsSync(built)) throw new Error("packages/cli is not built: npm run build");
-  return startProcess({ command: process.execPath, args: [binary, ...args] });
+  return startProcess({ command: process.execPath, args: [binary, ...args], env });
 }
 
 /** How a command that was run to its end came out. */

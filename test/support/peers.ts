@@ -1,7 +1,16 @@
 import { accessSync, constants, globSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-export type PeerName = "chromium" | "kamailio" | "kannel" | "openssl" | "postgresql" | "sipp" | "sipsak";
+export type PeerName =
+  | "chromium"
+  | "docker-compose"
+  | "kamailio"
+  | "kannel"
+  | "openssl"
+  | "postgresql"
+  | "prometheus"
+  | "sipp"
+  | "sipsak";
 
 interface Peer {
   /** Debian packages. */
@@ -17,6 +26,7 @@ const moduleFolders =
 
 const peers: Readonly<Record<PeerName, Peer>> = {
   chromium: { packages: "chromium", alsoNeeds: [] },
+  "docker-compose": { packages: "docker-compose", alsoNeeds: [] },
   kamailio: {
     packages:
       "kamailio kamailio-websocket-modules kamailio-outbound-modules kamailio-presence-modules kamailio-tls-modules",
@@ -28,6 +38,7 @@ const peers: Readonly<Record<PeerName, Peer>> = {
   kannel: { packages: "kannel", program: "bearerbox", alsoNeeds: ["{/usr/sbin,/usr/local/sbin}/wapbox"] },
   openssl: { packages: "openssl", alsoNeeds: [] },
   postgresql: { packages: "postgresql", program: "postgres", alsoNeeds: [] },
+  prometheus: { packages: "prometheus", alsoNeeds: ["{/usr/bin,/usr/local/bin}/promtool"] },
   sipp: { packages: "sip-tester", alsoNeeds: [] },
   sipsak: { packages: "sipsak", alsoNeeds: [] },
 };

@@ -16,7 +16,7 @@ const importsAllowed: Record<string, readonly string[]> = {
   proxy: ["bodies", "sip"],
   ppg: ["bodies", "notification", "pap", "push", "sender", "sip"],
   console: [],
-  cli: ["bodies", "initiator", "notification", "pap", "ppg", "proxy", "push", "receiver", "sender", "sip"],
+  cli: ["bodies", "console", "initiator", "notification", "pap", "ppg", "proxy", "push", "receiver", "sender", "sip"],
 };
 
 /** Packages that do no I/O, with the `node:` modules that they may use all the same. `notification` runs in a browser. */

@@ -20,6 +20,7 @@ const tasks = {
   demo: { build: true, run: [at("packages/cli/dist/main.js"), "demo"] },
   test: { build: true, run: [at("node_modules/vitest/vitest.mjs"), "run"] },
   bench: { build: true, run: [at("test/bench/main.ts")] },
+  "bench-ppg": { build: true, run: [at("test/bench/ppg.ts")] },
   build: { build: true, run: ["--eval", ""] },
   check: { build: false, run: [at("scripts/check.mjs")] },
   format: { build: false, run: [...biome, "--write"] },
@@ -119,9 +120,9 @@ async function install() {
 function chooseNode() {
   if (runs(bundledNode)) return bundledNode;
   const [major, minor] = process.versions.node.split(".").map(Number);
-  if (major > 22 || (major === 22 && minor >= 18)) return process.execPath;
+  if (major > 22 || (major === 22 && minor >= 19)) return process.execPath;
   throw new SetupError(
-    `The bundled Node 24 does not run here: install Node 22.18 or newer (this is ${process.version}).`,
+    `The bundled Node 24 does not run here: install Node 22.19 or newer (this is ${process.version}).`,
   );
 }
 

@@ -27,11 +27,11 @@ const bundledNode = () => {
 
 if (!existsSync(main)) stop("not built yet; run npm start (or npm run build) in the project's folder first");
 
-if (major > 22 || (major === 22 && minor >= 13)) {
+if (major > 22 || (major === 22 && minor >= 19)) {
   process.argv[1] = main;
   await import(pathToFileURL(main).href);
 } else {
-  const node = bundledNode() ?? stop(`needs Node 22.13 or newer, this is ${process.version}`);
+  const node = bundledNode() ?? stop(`needs Node 22.19 or newer, this is ${process.version}`);
   const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: "inherit" });
   // A terminal gives Ctrl-C to the child as well; other senders signal this process only.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {

@@ -1,3 +1,4 @@
+import type { Command } from "commander";
 import { z } from "zod";
 import { readInput } from "./input-files.ts";
 import { type Io, UsageError } from "./io.ts";
@@ -95,4 +96,12 @@ export function parseJson(flag: string, octets: Uint8Array): unknown {
       cause: error,
     });
   }
+}
+
+/** The flags that every command with settings has. */
+export function addOutputFlags(command: Command, json: string): Command {
+  return command
+    .optionsGroup("Options:")
+    .option("--config <file>", "JSON file with these settings")
+    .option("--json", json);
 }

@@ -1,8 +1,9 @@
-import { BodyError } from "@sip-push/bodies";
-import { NotificationError } from "@sip-push/notification";
-import { ProxyConfigError } from "@sip-push/proxy";
-import { PushInputError } from "@sip-push/push";
-import { AkaError, SipTransportError, TrustConfigError } from "@sip-push/sip";
+import type { BodyError } from "@sip-push/bodies";
+import type { InitiatorError } from "@sip-push/initiator";
+import type { NotificationError } from "@sip-push/notification";
+import type { ProxyConfigError } from "@sip-push/proxy";
+import type { PushInputError } from "@sip-push/push";
+import type { AkaError, SipTransportError, TrustConfigError } from "@sip-push/sip";
 import { flagOf } from "./config.ts";
 import { UsageError } from "./io.ts";
 
@@ -29,6 +30,28 @@ const flagByField: Readonly<Record<string, string>> = {
   waitForRegistrationSeconds: "--wait-for-registration",
 };
 
+/** Fields of a push initiator and its listener; a longer path before the one that it begins with. */
+const flagByInitiatorField: Readonly<Record<string, string>> = {
+  addresses: "--to",
+  applicationId: "--app",
+  "content.headers": "--content-language",
+  content: "--file",
+  "credentials.token": "--token",
+  "credentials.password": "--password",
+  "credentials.user": "--user",
+  listen: "--notify-listen",
+  replace: "--replace",
+  tls: "--ca",
+  url: "--ppg",
+  version: "--pap-version",
+};
+
+/** `quality.bearer` -> `--bearer` */
+function initiatorFlagOf(field: string): string {
+  const known = Object.keys(flagByInitiatorField).find((each) => field === each || field.startsWith(`${each}.`));
+  return known === undefined ? flagOf(field.replace(/^.*\./, "")) : (flagByInitiatorField[known] as string);
+}
+
 /** `parts[1].body` -> `--part` */
 function flagOfField(path: string): string {
   const [field = ""] = path.split(/[.[]/, 1);
@@ -45,18 +68,45 @@ export async function naming<T>(use: () => Promise<T>): Promise<T> {
   }
 }
 
-/** One line for people when `error` is about what they gave us; undefined when it is ours. */
+/** Errors of the libraries by name. Their classes are not asked for: no command is to load the packages of all the others. */
+interface KnownErrors {
+  readonly AkaError: AkaError;
+  readonly BodyError: BodyError;
+  readonly InitiatorError: InitiatorError;
+  readonly NotificationError: NotificationError;
+  readonly ProxyConfigError: ProxyConfigError;
+  readonly PushInputError: PushInputError;
+  readonly SipTransportError: SipTransportError;
+  readonly TrustConfigError: TrustConfigError;
+}
+
+/** One line for people; undefined when it is not about what they gave us. */
+const problemsByName: { readonly [Name in keyof KnownErrors]: (error: KnownErrors[Name]) => string | undefined } = {
+  AkaError: ({ code, message }) => `${akaFlags[code]}: ${message}`,
+  BodyError: fieldProblem,
+  InitiatorError: initiatorProblem,
+  NotificationError: ({ message }) => message,
+  ProxyConfigError: proxyProblem,
+  PushInputError: fieldProblem,
+  SipTransportError: (error) => (error.code === "SIP_LISTEN_FAILED" ? `--listen: ${listenProblem(error)}` : undefined),
+  TrustConfigError: ({ problems }) => problems.map(({ problem }) => `--trusted: ${problem}`).join("; "),
+};
+
 function usageProblem(error: unknown): string | undefined {
-  if (error instanceof PushInputError || error instanceof BodyError) {
-    return `${flagOfField(error.field)}: ${error.message.slice(error.field.length + 2)}`;
-  }
-  if (error instanceof AkaError) return `${akaFlags[error.code]}: ${error.message}`;
-  if (error instanceof TrustConfigError) return error.problems.map(({ problem }) => `--trusted: ${problem}`).join("; ");
-  if (error instanceof SipTransportError && error.code === "SIP_LISTEN_FAILED")
-    return `--listen: ${listenProblem(error)}`;
-  if (error instanceof ProxyConfigError) return proxyProblem(error);
-  if (error instanceof NotificationError) return error.message;
-  return undefined;
+  if (!(error instanceof Error) || !Object.hasOwn(problemsByName, error.name)) return undefined;
+  const problemOf = problemsByName[error.name as keyof KnownErrors] as (error: Error) => string | undefined;
+  return problemOf(error);
+}
+
+function fieldProblem({ field, message }: BodyError | PushInputError): string {
+  return `${flagOfField(field)}: ${message.slice(field.length + 2)}`;
+}
+
+function initiatorProblem(error: InitiatorError): string | undefined {
+  const { field, code, message } = error;
+  if (field === null) return undefined;
+  const problem = code === "INITIATOR_LISTEN_FAILED" ? listenProblem(error) : message;
+  return `${initiatorFlagOf(field)}: ${problem.replace(`${field}: `, "")}`;
 }
 
 const akaFlags: Readonly<Record<AkaError["code"], string>> = {
@@ -71,7 +121,7 @@ const listenProblems: Readonly<Record<string, string>> = {
   EACCES: "that port is not for everybody",
 };
 
-function listenProblem({ message, cause }: SipTransportError): string {
+function listenProblem({ message, cause }: Error): string {
   if (!(cause instanceof Error)) return message;
   const known = listenProblems[(cause as NodeJS.ErrnoException).code ?? ""];
   return known === undefined ? message : message.replace(cause.message, known);

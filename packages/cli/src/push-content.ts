@@ -2,7 +2,7 @@ import { multipartPush, type PushMessage, type PushPriority, pushPriorities } fr
 import type { Command } from "commander";
 import { z } from "zod";
 import { repeatable } from "./config.ts";
-import { buildNotification, checkDsSettings, type DsSettings, dsSettings } from "./ds-push.ts";
+import { buildNotification, checkDsSettings, dsSettings } from "./ds-push.ts";
 import { applicationId, disposition, mediaType, oneOf, tokenList, wholeNumber } from "./fields.ts";
 import { readInput } from "./input-files.ts";
 import type { Io } from "./io.ts";
@@ -21,8 +21,8 @@ const partFile: z.ZodType<PartFile, string> = z.string().transform((text, contex
   return z.NEVER;
 });
 
-/** What `send` pushes: the settings of one push. */
-export const contentSettings: typeof dsSettings & {
+/** What is pushed: the settings of the content, which `send` and `push` share. */
+export const entitySettings: typeof dsSettings & {
   readonly file: z.ZodOptional<z.ZodString>;
   readonly part: z.ZodOptional<z.ZodArray<typeof partFile>>;
   readonly contentType: z.ZodOptional<typeof mediaType>;
@@ -30,8 +30,6 @@ export const contentSettings: typeof dsSettings & {
   readonly contentLanguage: z.ZodOptional<typeof tokenList>;
   readonly contentDisposition: z.ZodOptional<typeof disposition>;
   readonly app: z.ZodOptional<typeof applicationId>;
-  readonly expires: z.ZodOptional<z.ZodType<number>>;
-  readonly priority: z.ZodOptional<z.ZodType<PushPriority>>;
 } = {
   file: z.string().optional(),
   part: z.array(partFile).min(1, "give at least one part").optional(),
@@ -41,14 +39,32 @@ export const contentSettings: typeof dsSettings & {
   contentDisposition: disposition.optional(),
   app: applicationId.optional(),
   ...dsSettings,
+};
+
+/** What `send` pushes: the settings of one push. */
+export const contentSettings: typeof entitySettings & {
+  readonly expires: z.ZodOptional<z.ZodType<number>>;
+  readonly priority: z.ZodOptional<z.ZodType<PushPriority>>;
+} = {
+  ...entitySettings,
   expires: wholeNumber(1, 0x7fff_ffff).optional(),
   priority: oneOf(pushPriorities).optional(),
 };
 
+export type EntitySettings = Partial<z.output<z.ZodObject<typeof entitySettings>>>;
 export type ContentSettings = Partial<z.output<z.ZodObject<typeof contentSettings>>>;
 
 /** The flags of {@link contentSettings}. */
 export function addContentFlags(command: Command): Command {
+  addEntityFlags(command);
+  return command
+    .optionsGroup("Content:")
+    .option("--expires <seconds>", "the push is worth nothing after that time")
+    .option("--priority <word>", pushPriorities.join(", "));
+}
+
+/** The flags of {@link entitySettings}. */
+export function addEntityFlags(command: Command): Command {
   return command
     .optionsGroup("Content:")
     .option("--file <file>", "content to push; - reads standard input")
@@ -62,8 +78,6 @@ export function addContentFlags(command: Command): Command {
     .option("--content-language <tags>", "languages of the content, such as 'de, en'")
     .option("--content-disposition <value>", "what the content is for, such as render")
     .option("--app <id>", "application it is for, such as push.syncml; only handsets that have it are reached")
-    .option("--expires <seconds>", "the push is worth nothing after that time")
-    .option("--priority <word>", pushPriorities.join(", "))
     .optionsGroup("Content, when it is a DS 1.2 notification:")
     .option("--ds-server <id>", "push a notification that names this server")
     .option("--ds-session <n>", "its session id, 0 to 65535; at random unless given")
@@ -81,7 +95,7 @@ export function addContentFlags(command: Command): Command {
 const multiparts: readonly string[] = ["multipart/mixed", "multipart/related"];
 
 /** What lies in how the settings go together. For `readConfig`. */
-export function checkContent(given: ContentSettings, wrong: ReadonlySet<string>): string[] {
+export function checkContent(given: EntitySettings, wrong: ReadonlySet<string>): string[] {
   const { file, part, dsServer, contentType, contentEncoding } = given;
   const problems = checkDsSettings(given);
   const sources = Object.entries({ "--file": file, "--part": part, "--ds-server": dsServer }).filter(
@@ -116,7 +130,8 @@ export async function readPush(io: Io, read: ContentSettings): Promise<PushMessa
   };
 }
 
-async function readContent(io: Io, read: ContentSettings & DsSettings): Promise<PushMessage> {
+/** The content alone: its octets, their type, its application. @throws {UsageError} */
+export async function readContent(io: Io, read: EntitySettings): Promise<PushMessage> {
   const { dsServer, file = "", part, contentType = "", contentEncoding, app = null } = read;
   if (dsServer !== undefined) {
     const notification = buildNotification(dsServer, read);

@@ -70,14 +70,6 @@ export function addSenderFlags(command: Command): Command {
     .option("--key <file>", "its key");
 }
 
-/** The flags that every command has. */
-export function addOutputFlags(command: Command, json: string): Command {
-  return command
-    .optionsGroup("Options:")
-    .option("--config <file>", "JSON file with these settings")
-    .option("--json", json);
-}
-
 /** Problems of recipients, and what lies in how the settings go together. For `readConfig`. */
 export function checkSender(
   given: Partial<SenderSettings> & { readonly to?: string | readonly string[] | undefined },

@@ -28,6 +28,24 @@ const commands: ReadonlyArray<readonly [command: string, bad: Settings]> = [
   ["refer", { ...sender, target: "x", expires: "x", report: "x" }],
   ["options", { ...sender, app: '"' }],
   [
+    "push",
+    {
+      part: "x",
+      contentEncoding: "x y",
+      priority: "x",
+      method: "x",
+      deliverBefore: "x",
+      deliverAfter: "x",
+      replace: "\u0001",
+      replaceMethod: "x",
+      watch: "x",
+      notifyListen: "x y",
+      notifyUrl: "x",
+      papVersion: "x",
+      timeout: "x",
+    },
+  ],
+  [
     "receive",
     {
       aka: "x",
@@ -37,6 +55,18 @@ const commands: ReadonlyArray<readonly [command: string, bad: Settings]> = [
       publishTo: "x",
       refer: "x",
       trustedHop: "x",
+    },
+  ],
+  [
+    "fleet",
+    {
+      count: "x",
+      aor: "x",
+      registerRate: "x",
+      trustedHop: "x",
+      duplicatesBy: "x",
+      endAfter: "x",
+      stats: "x",
     },
   ],
   [

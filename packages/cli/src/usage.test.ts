@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { badInput, files, PROXY, TAKEN } from "./testdata/bad-input.ts";
+import { badPapInput, TAKEN_HOST_PORT } from "./testdata/bad-pap-input.ts";
 import { runCli } from "./testdata/fake-io.ts";
 
 describe("bad usage, configuration or input is one line, exit code 2, and nothing is sent", () => {
@@ -18,14 +19,18 @@ describe("bad usage, configuration or input is one line, exit code 2, and nothin
     taken.listen(0, "127.0.0.1");
     await Promise.all([once(proxy, "listening"), once(taken, "listening")]);
     takenPort = portOf(taken.address());
-    places = { [PROXY]: `sip:127.0.0.1:${proxy.address().port}`, [TAKEN]: `tcp:127.0.0.1:${takenPort}` };
+    places = {
+      [TAKEN_HOST_PORT]: `127.0.0.1:${takenPort}`,
+      [PROXY]: `sip:127.0.0.1:${proxy.address().port}`,
+      [TAKEN]: `tcp:127.0.0.1:${takenPort}`,
+    };
   });
 
   afterAll(async () => {
     await Promise.all([close(proxy), close(taken)]);
   });
 
-  it.each(badInput)("%j", async (args, says) => {
+  it.each([...badInput, ...badPapInput])("%j", async (args, says) => {
     const ran = await runCli(
       args.map((arg) => places[arg] ?? arg),
       { files },
@@ -51,9 +56,16 @@ describe("help", () => {
     ["demo"],
     ["proxy"],
     ["receive"],
+    ["fleet"],
     ["send"],
     ["refer"],
     ["options"],
+    ["ppg"],
+    ["ppg", "hash-password"],
+    ["push"],
+    ["status"],
+    ["cancel"],
+    ["capabilities"],
     ["notification", "decode"],
     ["notification", "encode"],
   ];

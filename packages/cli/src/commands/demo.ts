@@ -1,6 +1,7 @@
 import { type PushEvent, pushEventToJson, type RefusedEvent } from "@sip-push/receiver";
+import { serializeListenAddress } from "@sip-push/sip";
 import { Demo, type DemoResult } from "../demo/demo.ts";
-import { describeNextSteps, describeProxy, describeResults } from "../demo/report.ts";
+import { describeNextSteps, describePlaces, describeResults } from "../demo/report.ts";
 import { createLogger, exitCodes, type Io, printJson, untilStopped } from "../io.ts";
 import type { Register } from "../run.ts";
 import { describePush, printable } from "../text.ts";
@@ -10,15 +11,15 @@ interface Flags {
   readonly json?: boolean;
 }
 
-export const demoCommand: Register = (program, io, finish) => {
-  program
-    .command("demo")
-    .description("all of it in one process: a proxy, handsets over UDP, TCP and WebSocket, and pushes to them")
+export const demoCommand: Register = (command, io, finish) => {
+  command
     .option("--once", "end after the pushes: exit code 0 when all came out as expected, 1 otherwise")
     .option("--json", "one JSON object per push taken and per outcome on standard output")
     .addHelpText(
       "after",
       `
+Everything listens on 127.0.0.1 only, and what the gateway keeps is gone afterwards.
+
 Examples:
   sip-push demo
   sip-push demo --once`,
@@ -42,13 +43,14 @@ async function runDemo(io: Io, { once = false, json = false }: Flags): Promise<n
     },
   });
   try {
-    if (!json) io.stdout.write(describeProxy(demo));
+    if (json) printJson(io, placesJson(demo));
+    else io.stdout.write(describePlaces(demo));
     const results = await demo.run();
     if (json) for (const result of results) printJson(io, outcomeJson(result));
     else io.stdout.write(describeResults(results));
     if (!once && !io.stop.aborted) {
       live = true;
-      if (!json) io.stdout.write(describeNextSteps(demo));
+      if (!json) io.stdout.write(describeNextSteps(demo, results[0]?.outcome.pushId ?? ""));
       await untilStopped(io);
     }
     return results.every(({ problems }) => problems.length === 0) ? exitCodes.done : exitCodes.notDelivered;
@@ -65,8 +67,17 @@ function refusedLine(name: string, { from, sipStatus, reason }: RefusedEvent): s
   return `${name}: ${printable(`refused a push from ${from}: ${sipStatus} ${reason}`)}\n`;
 }
 
+/** The object that `ppg --json` prints, with the proxy. */
+function placesJson({ core, ppg }: Demo): object {
+  const { operation } = ppg.gateway;
+  const proxy = core.listening.map(serializeListenAddress);
+  return { event: "listening", pap: ppg.pap, console: ppg.console, operation, proxy };
+}
+
 /** The object that `send --json` prints, with what the demo knows besides. */
-function outcomeJson({ recipient, outcome, problems }: DemoResult): object {
-  const { to, messageState, papCode, sipStatus, sipReason, attempts, elapsedMs } = outcome;
-  return { to, over: recipient.over, messageState, papCode, sipStatus, sipReason, attempts, elapsedMs, problems };
+function outcomeJson({ push, recipient, outcome, problems }: DemoResult): object {
+  const { to, pushId, messageState, papCode, sipStatus, sipReason, attempts, elapsedMs } = outcome;
+  const { method } = push;
+  const result = { to, over: recipient.over, messageState, papCode, sipStatus, sipReason, attempts, elapsedMs };
+  return { ...result, pushId, method, problems };
 }

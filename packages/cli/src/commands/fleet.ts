@@ -41,10 +41,8 @@ const settings = {
 
 type FleetSettings = Settings<typeof settings>;
 
-export const fleetCommand: Register = (program, io, finish) => {
-  program
-    .command("fleet")
-    .description("be many handsets: register them, take their pushes, and count")
+export const fleetCommand: Register = (command, io, finish) => {
+  command
     .optionsGroup("Who they are, and how they reach the core:")
     .option("--count <n>", "how many handsets")
     .option("--aor <uri>", "who each is; {n} stands for its number from 1 on: sip:handset{n}@example.test")

@@ -22,11 +22,7 @@ interface DecodeFlags {
   readonly contentType?: string;
 }
 
-export const notificationCommand: Register = (program, io) => {
-  const notification = program
-    .command("notification")
-    .description("turn the octets of a DS, DM or SyncML notification into JSON and back");
-
+export const notificationCommand: Register = (notification, io) => {
   notification
     .command("decode")
     .description("read octets, print one JSON object")

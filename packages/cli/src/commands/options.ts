@@ -1,12 +1,12 @@
 import type { CapabilityAnswer, CapabilityFacts } from "@sip-push/sender";
 import { reasonPhrases } from "@sip-push/sip";
 import { z } from "zod";
-import { readConfig, type Settings } from "../config.ts";
+import { addOutputFlags, readConfig, type Settings } from "../config.ts";
 import { naming } from "../failures.ts";
 import { applicationId } from "../fields.ts";
 import { exitCodes, type Io, printJson } from "../io.ts";
 import type { Register } from "../run.ts";
-import { addOutputFlags, addSenderFlags, checkSender, openSender, senderSettings } from "../sender-settings.ts";
+import { addSenderFlags, checkSender, openSender, senderSettings } from "../sender-settings.ts";
 import { printable } from "../text.ts";
 
 const settings = {
@@ -31,10 +31,8 @@ const rows: ReadonlyArray<
   ["acceptLanguage", "Accept-Language", (facts) => facts.languages],
 ];
 
-export const optionsCommand: Register = (program, io, finish) => {
-  const command = program
-    .command("options")
-    .description("ask a handset what it can take")
+export const optionsCommand: Register = (command, io, finish) => {
+  command
     .option("--to <uri>", "the handset: sip:, sips: or tel: URI")
     .option("--app <id>", "ask one that has this application; any unless given");
   addOutputFlags(addSenderFlags(command), "one JSON object on standard output")

@@ -37,10 +37,8 @@ const settings = {
 
 type ProxySettings = Settings<typeof settings>;
 
-export const proxyCommand: Register = (program, io) => {
-  program
-    .command("proxy")
-    .description("run a local SIP/IP core: registrar, proxy, presence agent")
+export const proxyCommand: Register = (command, io) => {
+  command
     .optionsGroup("Where it is, and for whom:")
     .option(
       "--listen <address>",

@@ -59,10 +59,8 @@ const settings = {
 
 type ReceiveSettings = Settings<typeof settings>;
 
-export const receiveCommand: Register = (program, io, finish) => {
-  program
-    .command("receive")
-    .description("be a handset: register, subscribe, take pushes, and say what they are")
+export const receiveCommand: Register = (command, io, finish) => {
+  command
     .optionsGroup("Who it is, and how it reaches the core:")
     .option("--aor <uri>", "who the handset is, such as sip:alice@example.test")
     .option(

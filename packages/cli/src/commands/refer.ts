@@ -1,19 +1,12 @@
 import type { ReferOutcome } from "@sip-push/sender";
 import { reasonPhrases } from "@sip-push/sip";
 import { z } from "zod";
-import { readConfig, repeatable, type Settings } from "../config.ts";
+import { addOutputFlags, readConfig, repeatable, type Settings } from "../config.ts";
 import { naming } from "../failures.ts";
 import { applicationId, optionalSeconds, sipUriText, wholeNumber } from "../fields.ts";
 import { exitCodes, type Io, printJson } from "../io.ts";
 import type { Register } from "../run.ts";
-import {
-  addOutputFlags,
-  addSenderFlags,
-  checkSender,
-  fromBeside,
-  openSender,
-  senderSettings,
-} from "../sender-settings.ts";
+import { addSenderFlags, checkSender, fromBeside, openSender, senderSettings } from "../sender-settings.ts";
 import { printable } from "../text.ts";
 
 const REPORT_SECONDS = 60;
@@ -30,10 +23,8 @@ const settings = {
 
 type ReferSettings = Settings<typeof settings>;
 
-export const referCommand: Register = (program, io, finish) => {
-  const command = program
-    .command("refer")
-    .description("refer a handset to a push sender: it is to subscribe there")
+export const referCommand: Register = (command, io, finish) => {
+  command
     .option("--to <uri>", "the handset: sip:, sips: or tel: URI")
     .option("--target <uri>", "the sender to subscribe to; --from unless given")
     .option("--app <id>", "application to subscribe to; may be repeated; push.syncml unless given", repeatable)

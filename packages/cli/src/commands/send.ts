@@ -1,21 +1,14 @@
 import type { PushMessage } from "@sip-push/push";
 import type { DeliveryVia, PushOutcome, PushSender, PushSenderOptions } from "@sip-push/sender";
 import { z } from "zod";
-import { readConfig, repeatable, type Settings } from "../config.ts";
+import { addOutputFlags, readConfig, repeatable, type Settings } from "../config.ts";
 import { naming } from "../failures.ts";
 import { oneOf, optionalSeconds } from "../fields.ts";
 import { exitCodes, type Io, printJson } from "../io.ts";
 import { addContentFlags, checkContent, contentSettings, readPush } from "../push-content.ts";
 import { openReachable } from "../reachable-sender.ts";
 import type { Register } from "../run.ts";
-import {
-  addOutputFlags,
-  addSenderFlags,
-  checkSender,
-  openSender,
-  senderSettings,
-  subscriptionPolicy,
-} from "../sender-settings.ts";
+import { addSenderFlags, checkSender, openSender, senderSettings, subscriptionPolicy } from "../sender-settings.ts";
 import { subscriptionFile } from "../subscription-file.ts";
 import { printable, table } from "../text.ts";
 
@@ -42,11 +35,8 @@ const settings = {
 
 type SendSettings = Settings<typeof settings>;
 
-export const sendCommand: Register = (program, io, finish) => {
-  const command = program
-    .command("send")
-    .description("push a file or a DS notification to one or more recipients, and say what became of it")
-    .option("--to <uri>", "recipient: sip:, sips: or tel: URI; may be repeated", repeatable);
+export const sendCommand: Register = (command, io, finish) => {
+  command.option("--to <uri>", "recipient: sip:, sips: or tel: URI; may be repeated", repeatable);
   addContentFlags(command)
     .optionsGroup("Delivery:")
     .option(

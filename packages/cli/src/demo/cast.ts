@@ -1,19 +1,31 @@
 import { createDsNotification, type DsNotification } from "@sip-push/notification";
-import type { MessageState, PapCode } from "@sip-push/push";
+import type { DeliveryMethod, MessageState } from "@sip-push/pap";
 
 /** Domain of the demo's users, and the DS server that its notifications name. */
 export const DOMAIN = "example.test";
 export const SERVER_ID = "ds.example.test";
 
-/** One recipient of the demo: what it is sent, and what has to come of that. */
+/** Who submits the pushes and may look at the console: nobody but this machine gets there, and there is nothing to protect. */
+export const initiator = { user: "demo", password: "demo" } as const;
+
+/** One recipient of the demo, and what has to come of the push. */
 export interface Recipient {
   readonly name: string;
   /** How the handset is connected; null for somebody who has none. */
   readonly over: "UDP" | "TCP" | "WS" | null;
   /** SIP status with which the handset answers. */
   readonly answer: number;
+  readonly expected: { readonly messageState: MessageState; readonly papCode: number; readonly sipStatus: number };
+}
+
+/** One push of the demo. */
+export interface DemoPush {
+  readonly recipients: readonly Recipient[];
+  /** Who shares a secret with the DS server: its recipients' user. */
+  readonly account: string;
+  /** `confirmed`: the handset's delivery report says what became of it. */
+  readonly method: DeliveryMethod;
   readonly notification: DsNotification;
-  readonly expected: { readonly messageState: MessageState; readonly papCode: PapCode; readonly sipStatus: number };
 }
 
 const delivered = { messageState: "delivered", papCode: 1000, sipStatus: 200 } as const;
@@ -29,30 +41,48 @@ function notify(
   return createDsNotification({ serverId: SERVER_ID, sessionId, uiMode, syncs });
 }
 
-/** Everybody in the demo: three handsets on three transports, one whose user refuses, and one who does not exist. */
-export const cast: readonly Recipient[] = [
-  { name: "alice", over: "UDP", answer: 200, notification: notify(1, "informative", contacts), expected: delivered },
-  { name: "bob", over: "TCP", answer: 200, notification: notify(2, "background", calendar), expected: delivered },
+/** Every push: one that is to be confirmed, one to two handsets, one whose user refuses, and one to nobody. */
+export const cast: readonly DemoPush[] = [
   {
-    name: "carol",
-    over: "WS",
-    answer: 200,
-    notification: notify(3, "user-interaction", contacts, notes),
-    expected: delivered,
+    recipients: [{ name: "alice", over: "UDP", answer: 200, expected: delivered }],
+    account: "alice",
+    method: "confirmed",
+    notification: notify(1, "informative", contacts),
   },
   {
-    name: "dave",
-    over: "UDP",
-    answer: 603,
-    notification: notify(4, "user-interaction", calendar),
-    expected: { messageState: "aborted", papCode: 5027, sipStatus: 603 },
+    recipients: [
+      { name: "bob", over: "TCP", answer: 200, expected: delivered },
+      { name: "carol", over: "WS", answer: 200, expected: delivered },
+    ],
+    account: "family",
+    method: "unconfirmed",
+    notification: notify(2, "background", calendar, notes),
   },
   {
-    name: "nobody",
-    over: null,
-    answer: 404,
-    notification: notify(5, "informative", contacts),
-    expected: { messageState: "undeliverable", papCode: 2003, sipStatus: 404 },
+    recipients: [
+      {
+        name: "dave",
+        over: "UDP",
+        answer: 603,
+        expected: { messageState: "aborted", papCode: 5027, sipStatus: 603 },
+      },
+    ],
+    account: "dave",
+    method: "unconfirmed",
+    notification: notify(3, "user-interaction", calendar),
+  },
+  {
+    recipients: [
+      {
+        name: "nobody",
+        over: null,
+        answer: 404,
+        expected: { messageState: "undeliverable", papCode: 2003, sipStatus: 404 },
+      },
+    ],
+    account: "nobody",
+    method: "unconfirmed",
+    notification: notify(4, "informative", contacts),
   },
 ];
 
@@ -61,7 +91,7 @@ export function aorOf(name: string): string {
   return `sip:${name}@${DOMAIN}`;
 }
 
-/** What a handset shares with the DS server, to make and check digests. */
-export function credentialsOf(name: string): { readonly password: string; readonly nonce: string } {
-  return { password: `${name}-secret`, nonce: `${name}-nonce` };
+/** What an account shares with the DS server, to make and check digests. */
+export function credentialsOf(account: string): { readonly password: string; readonly nonce: string } {
+  return { password: `${account}-secret`, nonce: `${account}-nonce` };
 }

@@ -1,176 +1,139 @@
-import { applicationIdOf, contentTypeOf, encodeNotification } from "@sip-push/notification";
-import { SipProxy } from "@sip-push/proxy";
-import { type PushEvent, PushReceiver, type RefusedEvent } from "@sip-push/receiver";
-import { type PushOutcome, PushSender } from "@sip-push/sender";
-import { type ListenAddress, type Logger, SipTransportError, type SipUri, serializeUri } from "@sip-push/sip";
-import { openBehind } from "../local-addresses.ts";
-import { aorOf, cast, credentialsOf, DOMAIN, type Recipient, SERVER_ID } from "./cast.ts";
+import type { SipProxy } from "@sip-push/proxy";
+import type { PushEvent } from "@sip-push/receiver";
+import { reasonPhrases, serializeUri } from "@sip-push/sip";
+import { Attempts } from "./attempts.ts";
+import { aorOf, cast, type DemoPush, type Recipient } from "./cast.ts";
+import { coreUri, openCore } from "./core.ts";
+import { DemoGateway } from "./gateway.ts";
+import { Handsets, type HandsetsOptions } from "./handsets.ts";
+import { Submissions, type Told } from "./submissions.ts";
 
-/** Settings of a demo. */
-export interface DemoOptions {
-  readonly logger: Logger;
-  /** Ends it early: what is under way comes out `cancelled`. */
-  readonly signal: AbortSignal;
-  /** Hears of every push that a handset takes, those of the demo itself too. */
-  readonly onPush?: (name: string, push: PushEvent) => void;
-  /** Hears of every push that a handset refuses before anybody is asked: a wrong digest, say. */
-  readonly onRefused?: (name: string, refused: RefusedEvent) => void;
+/** Settings of a demo. Its `signal` ends it early: what is under way has no result then. */
+export type DemoOptions = HandsetsOptions;
+
+/** What became of a push for one recipient: what the initiator was told, and what the gateway saw. */
+export interface DemoOutcome extends Told {
+  readonly to: string;
+  /** The handset's answer, or that of the core; null: none came. */
+  readonly sipStatus: number | null;
+  readonly sipReason: string | null;
+  readonly attempts: number;
 }
 
-/** What became of one push of the demo. */
+/** One recipient of one push of the demo. */
 export interface DemoResult {
+  readonly push: DemoPush;
   readonly recipient: Recipient;
-  readonly outcome: PushOutcome;
+  readonly outcome: DemoOutcome;
   /** As the handset took it; null when none did. */
-  readonly push: PushEvent | null;
+  readonly received: PushEvent | null;
   /** What is not as expected, one line each. */
   readonly problems: readonly string[];
 }
 
-/** A proxy, handsets, and a sender, in one process on 127.0.0.1. */
+/** What a result is when the pushes were not even submitted. */
+const nothingTold: Told = {
+  pushId: "",
+  messageState: null,
+  papCode: null,
+  description: "nothing was submitted",
+  elapsedMs: 0,
+};
+
+/** A push initiator, a gateway, a proxy and handsets in one process on 127.0.0.1. */
 export class Demo {
-  readonly proxy: SipProxy;
+  readonly core: SipProxy;
+  readonly ppg: DemoGateway;
+  readonly #submissions: Submissions;
+  readonly #handsets: Handsets;
+  readonly #attempts: Attempts;
   readonly #options: DemoOptions;
-  readonly #handsets: Promise<PushReceiver>[] = [];
-  readonly #pushes = new Map<string, PushEvent>();
   #closed: Promise<void> | undefined;
 
-  private constructor(proxy: SipProxy, options: DemoOptions) {
-    this.proxy = proxy;
+  private constructor(
+    core: SipProxy,
+    ppg: DemoGateway,
+    submissions: Submissions,
+    attempts: Attempts,
+    options: DemoOptions,
+  ) {
+    this.core = core;
+    this.ppg = ppg;
+    this.#submissions = submissions;
+    this.#handsets = new Handsets(core, options);
+    this.#attempts = attempts;
     this.#options = options;
   }
 
-  /** Starts the proxy, on well-known ports where they are free. Rejects with {@link SipTransportError} when there is no port. */
+  /** Starts all but the handsets. Rejects as the proxy and the gateway do when there is no port; then nothing is left open. */
   static async open(options: DemoOptions): Promise<Demo> {
-    return new Demo(await openProxy(options.logger), options);
-  }
-
-  /** The proxy's URI over one of its transports. */
-  proxyUri(over: NonNullable<Recipient["over"]>): SipUri {
-    const { address, port } = this.proxy.listening.find(({ transport }) => transport === over) as ListenAddress;
-    const params = over === "UDP" ? new Map<string, string>() : new Map([["transport", over.toLowerCase()]]);
-    return { scheme: "sip", host: address, port, params, headers: [] };
-  }
-
-  /** Registers all handsets, then pushes to everybody at once. One result per recipient, in the order of the cast. */
-  async run(): Promise<DemoResult[]> {
-    const registered = await Promise.all(cast.map((recipient) => this.#connect(recipient)));
-    const { logger, signal } = this.#options;
-    const proxy = serializeUri(this.proxyUri("UDP"));
-    const listen = [{ transport: "UDP", address: "127.0.0.1", port: 0 }] as const;
-    const sender = await PushSender.open({ from: `sip:ppg@${DOMAIN}`, proxy, listen, logger });
+    const { logger } = options;
+    const attempts = new Attempts();
+    const opened: { close(): Promise<void> }[] = [];
     try {
-      const outcomes = await Promise.all(cast.map((recipient) => deliver(sender, recipient, signal)));
-      return outcomes.map((outcome, index) =>
-        this.#judge(cast[index] as Recipient, registered[index] ?? null, outcome),
-      );
-    } finally {
-      await sender.close();
+      const core = await openCore(logger);
+      opened.push(core);
+      const ppg = await DemoGateway.open(serializeUri(coreUri(core, "UDP")), { logger, observe: attempts.observe });
+      opened.push(ppg);
+      const submissions = await Submissions.open(ppg.pap, logger);
+      return new Demo(core, ppg, submissions, attempts, options);
+    } catch (error) {
+      for (const each of opened.reverse()) await each.close();
+      throw error;
     }
   }
 
-  /** Unregisters the handsets and closes everything, within a second. Idempotent. */
+  /** Registers all handsets, then submits all pushes at once. One result per recipient, in the order of the cast. */
+  async run(): Promise<DemoResult[]> {
+    const { signal } = this.#options;
+    const stopped = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    const unregistered = await this.#handsets.register();
+    // Delivery reports come to the address that the gateway registers.
+    await Promise.race([this.ppg.gateway.health.whenRegistered, stopped]);
+    const told = await this.#submissions.submit(signal);
+    const results = cast.flatMap((push) =>
+      push.recipients.map(async (recipient) => {
+        const outcome = await this.#outcomeOf(recipient, told.get(recipient.name) ?? nothingTold);
+        const received = this.#handsets.pushOf(recipient.name);
+        const problem = unregistered.get(recipient.name);
+        const problems = [...(problem === undefined ? [] : [problem]), ...problemsOf(recipient, outcome, received)];
+        return { push, recipient, outcome, received, problems };
+      }),
+    );
+    return Promise.all(results);
+  }
+
+  /** Unregisters the handsets, closes everything and removes what the gateway kept, within a second. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
   }
 
   async #close(): Promise<void> {
-    // One that could not be opened has nothing to close; `run` said why.
-    await Promise.allSettled(this.#handsets.map(async (handset) => (await handset).close()));
-    await this.proxy.close();
+    await Promise.all([this.#handsets.close(), this.ppg.close()]);
+    await Promise.all([this.#submissions.close(), this.core.close()]);
   }
 
-  /** Resolves when the registrar has answered: with null when it accepted, else with the problem. */
-  #connect(recipient: Recipient): Promise<string | null> {
-    if (recipient.over === null) return Promise.resolve(null);
-    const proxy = this.proxyUri(recipient.over);
-    const { signal } = this.#options;
-    return new Promise((resolve, reject) => {
-      signal.addEventListener("abort", () => resolve("was not registered: stopped"), { once: true });
-      const handset = openBehind(proxy, (listen) => this.#open(recipient, proxy, listen, resolve));
-      this.#handsets.push(handset);
-      handset.catch(reject);
-    });
-  }
-
-  #open(
-    { name, answer }: Recipient,
-    proxy: SipUri,
-    listen: readonly ListenAddress[],
-    registered: (problem: string | null) => void,
-  ): Promise<PushReceiver> {
-    const { logger, onPush, onRefused } = this.#options;
-    return PushReceiver.open({
-      aor: aorOf(name),
-      proxy: serializeUri(proxy),
-      listen,
-      logger,
-      digest: { credentials: ({ serverId }) => (serverId === SERVER_ID ? credentialsOf(name) : undefined) },
-      handlers: { default: () => ({ statusCode: answer }) },
-      onPush: (push) => {
-        if (!this.#pushes.has(name)) this.#pushes.set(name, push);
-        onPush?.(name, push);
-      },
-      onEvent: (event) => {
-        if (event.event === "registered") registered(null);
-        else if (event.event === "registration-failed") registered(`was not registered: ${event.reason}`);
-        else if (event.event === "refused") onRefused?.(name, event);
-      },
-    });
-  }
-
-  #judge(recipient: Recipient, registration: string | null, outcome: PushOutcome): DemoResult {
-    const { name, over, answer, expected } = recipient;
-    const push = this.#pushes.get(name) ?? null;
-    const problems = registration === null ? [] : [registration];
-    for (const key of ["messageState", "papCode", "sipStatus"] as const) {
-      if (outcome[key] !== expected[key])
-        problems.push(`${key} is ${outcome[key]}, not ${expected[key]} (${outcome.reason})`);
-    }
-    if (over !== null && push === null) problems.push("the handset got no push");
-    if (push !== null && push.digest !== "valid") problems.push(`the digest is ${push.digest}, not valid`);
-    if (push !== null && push.sipStatus !== answer)
-      problems.push(`the handset answered ${push.sipStatus}, not ${answer}`);
-    return { recipient, outcome, push, problems };
+  async #outcomeOf({ name }: Recipient, told: Told): Promise<DemoOutcome> {
+    const to = aorOf(name);
+    const { sipStatus, attempts } = await this.#attempts.of(told.pushId, to, this.#options.signal);
+    const sipReason = sipStatus === null ? null : (reasonPhrases[sipStatus] ?? "");
+    return { ...told, to, sipStatus, sipReason, attempts };
   }
 }
 
-async function deliver(
-  sender: PushSender,
-  { name, notification }: Recipient,
-  signal: AbortSignal,
-): Promise<PushOutcome> {
-  const push = {
-    applicationId: applicationIdOf(notification),
-    contentType: contentTypeOf(notification),
-    body: encodeNotification(notification, credentialsOf(name)),
-  };
-  const [outcome] = await sender.deliver(push, { to: aorOf(name), signal });
-  return outcome as PushOutcome;
-}
-
-/** Ports for SIP and for WebSocket: the well-known ones, so that what one types next is short; then others; then any. */
-const ports: ReadonlyArray<readonly [sip: number, webSocket: number]> = [
-  ...Array.from({ length: 10 }, (_, index) => [5060 + 100 * index, 5080 + 100 * index] as const),
-  [0, 0],
-];
-
-async function openProxy(logger: Logger): Promise<SipProxy> {
-  let problem: unknown;
-  for (const [sip, webSocket] of ports) {
-    const at = (transport: ListenAddress["transport"], port: number): ListenAddress => ({
-      transport,
-      address: "127.0.0.1",
-      port,
-    });
-    try {
-      const listen = [at("UDP", sip), at("TCP", sip), at("WS", webSocket)];
-      return await SipProxy.open({ listen, domains: [DOMAIN], logger });
-    } catch (error) {
-      if (!(error instanceof SipTransportError) || error.code !== "SIP_LISTEN_FAILED") throw error;
-      problem = error;
-    }
+function problemsOf({ over, answer, expected }: Recipient, outcome: DemoOutcome, received: PushEvent | null): string[] {
+  const problems: string[] = [];
+  for (const key of ["messageState", "papCode", "sipStatus"] as const) {
+    if (outcome[key] !== expected[key])
+      problems.push(`${key} is ${outcome[key]}, not ${expected[key]} (${outcome.description})`);
   }
-  throw problem;
+  if (over !== null && received === null) problems.push("the handset got no push");
+  if (received !== null && received.digest !== "valid") problems.push(`the digest is ${received.digest}, not valid`);
+  if (received !== null && received.sipStatus !== answer)
+    problems.push(`the handset answered ${received.sipStatus}, not ${answer}`);
+  return problems;
 }

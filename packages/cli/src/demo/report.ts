@@ -1,17 +1,22 @@
 import { type SipUri, serializeListenAddress, serializeUri } from "@sip-push/sip";
 import { table } from "../text.ts";
-import { aorOf, credentialsOf, DOMAIN, SERVER_ID } from "./cast.ts";
+import { aorOf, cast, credentialsOf, DOMAIN, initiator, SERVER_ID } from "./cast.ts";
+import { coreUri } from "./core.ts";
 import type { Demo, DemoResult } from "./demo.ts";
 
-/** What the proxy says at start. */
-export function describeProxy({ proxy }: Demo): string {
-  return `SIP proxy for ${DOMAIN} on ${proxy.listening.map(serializeListenAddress).join(", ")}\n`;
+/** What is said at start: where everything is. */
+export function describePlaces({ core, ppg }: Demo): string {
+  const { user, password } = initiator;
+  const places = [
+    ["Push gateway", `PAP at ${ppg.pap}; health and metrics at ${ppg.gateway.operation}`],
+    ["Console", `${ppg.console} (user ${user}, password ${password})`],
+    ["SIP proxy", `for ${DOMAIN} on ${core.listening.map(serializeListenAddress).join(", ")}`],
+  ] as const;
+  return places.map(([what, where]) => `${what.padEnd(13)} ${where}\n`).join("");
 }
 
 /** Two tables, what each handset received and what became of each push, and one line for the whole. */
 export function describeResults(results: readonly DemoResult[]): string {
-  const received = results.flatMap(handsetRows);
-  const ended = results.map(outcomeRow);
   const problems = results.flatMap(({ recipient, problems: each }) =>
     each.map((problem) => `${recipient.name}: ${problem}`),
   );
@@ -19,57 +24,68 @@ export function describeResults(results: readonly DemoResult[]): string {
     problems.length === 0
       ? `All ${results.length} came out as expected.\n`
       : `Not as expected:\n${problems.map((problem) => `  ${problem}\n`).join("")}`;
+  const received = ["handset", "over", "ui-mode", "server", "session", "to synchronize", "digest", "answered"];
+  const became = ["to", "over", "method", "SIP answer", "told the initiator", "PAP", "time"];
   return [
     "\nWhat each handset received\n",
-    table([["handset", "over", "ui-mode", "server", "session", "to synchronize", "digest", "answered"], ...received]),
+    table([received, ...results.flatMap(handsetRows)]),
     "\nWhat became of each push\n",
-    table([["to", "over", "state", "PAP", "SIP answer", "time"], ...ended]),
+    table([became, ...results.map(outcomeRow)]),
     `\n${verdict}`,
   ].join("");
 }
 
 /** A row for each datastore to synchronize; the rest stands in the first. */
-function handsetRows({ recipient, push }: DemoResult): string[][] {
+function handsetRows({ recipient, received }: DemoResult): string[][] {
   if (recipient.over === null) return [];
   const { name, over } = recipient;
-  const notification = push?.notification;
-  if (push == null || notification == null || !("uiMode" in notification)) return [[name, over, "nothing received"]];
+  const notification = received?.notification;
+  if (received == null || notification == null || !("uiMode" in notification))
+    return [[name, over, "nothing received"]];
   const { uiMode, serverId, sessionId } = notification;
   const alerts = "syncs" in notification ? notification.syncs : [];
   const syncs = alerts.map(({ syncType, serverUri, contentType }) => `${syncType} ${serverUri} ${contentType ?? ""}`);
   const [first = "all datastores", ...rest] = syncs;
   return [
-    [name, over, uiMode, serverId, String(sessionId), first, push.digest, String(push.sipStatus)],
+    [name, over, uiMode, serverId, String(sessionId), first, received.digest, String(received.sipStatus)],
     ...rest.map((sync) => ["", "", "", "", "", sync]),
   ];
 }
 
-function outcomeRow({ recipient, outcome }: DemoResult): string[] {
+function outcomeRow({ push, recipient, outcome }: DemoResult): string[] {
   const { to, messageState, papCode, sipStatus, sipReason, elapsedMs } = outcome;
   const answer = sipStatus === null ? "none" : `${sipStatus} ${sipReason}`;
-  return [to, recipient.over ?? "-", messageState, String(papCode), answer, `${elapsedMs} ms`];
+  const told = messageState ?? "nothing";
+  return [to, recipient.over ?? "-", push.method, answer, told, String(papCode ?? "-"), `${elapsedMs} ms`];
 }
 
-/** Commands that work as they stand, in another terminal, while the demo runs. */
-export function describeNextSteps(demo: Demo): string {
-  const udp = argument(demo.proxyUri("UDP"));
-  const webSocket = argument(demo.proxyUri("WS"));
-  const { password, nonce } = credentialsOf("alice");
+/**
+ * Commands that work as they stand, in another terminal, while the demo runs.
+ *
+ * @param pushId a push of the demo, to ask about.
+ */
+export function describeNextSteps(demo: Demo, pushId: string): string {
+  const udp = argument(coreUri(demo.core, "UDP"));
+  const webSocket = argument(coreUri(demo.core, "WS"));
+  const { password, nonce } = credentialsOf(cast[0]?.account ?? "");
+  const gateway = `--ppg ${demo.ppg.pap} --user ${initiator.user} --password ${initiator.password}`;
   const ds = `--ds-server ${SERVER_ID}`;
   const steps: ReadonlyArray<readonly [what: string, ...lines: readonly string[]]> = [
     [
-      "a DS notification to alice, whose handset checks its digest: with another password it answers 403",
-      `npx sip-push send --to ${aorOf("alice")} --proxy ${udp} \\`,
-      `    ${ds} --ds-sync two-way:./contacts:text/x-vcard --ds-password ${password} --ds-nonce ${nonce}`,
+      "a DS notification to alice through the gateway; her handset checks its digest: with another password it answers 403",
+      `npx sip-push push --to ${aorOf("alice")} ${gateway} \\`,
+      `    ${ds} --ds-sync two-way:./contacts:text/x-vcard --ds-password ${password} --ds-nonce ${nonce} \\`,
+      "    --method confirmed --watch",
     ],
+    ["what became of a push of the demo", `npx sip-push status ${pushId} ${gateway}`],
     [
-      "a text to carol, who is behind a WebSocket",
+      "a text to carol, who is behind a WebSocket, without the gateway",
       `echo Hello | npx sip-push send --to ${aorOf("carol")} --proxy ${udp} --file - --content-type text/plain`,
     ],
     [
       "a handset of your own; then, in a third terminal, a push to it",
       `npx sip-push receive --aor ${aorOf("erin")} --proxy ${webSocket}`,
-      `npx sip-push send --to ${aorOf("erin")} --proxy ${udp} ${ds} --ds-ui informative`,
+      `npx sip-push push --to ${aorOf("erin")} ${gateway} ${ds} --watch`,
     ],
     [
       "JSON to the octets of a notification, and back",
@@ -78,7 +94,7 @@ export function describeNextSteps(demo: Demo): string {
     ],
   ];
   const lines = steps.flatMap(([what, ...commands]) => ["", `# ${what}`, ...commands]);
-  return `\nThe handsets stay registered; Ctrl-C ends the demo. In another terminal, in this folder, try:\n${lines.join("\n")}\n\n`;
+  return `\nAll of it stays up, the pushes are in the console; Ctrl-C ends the demo. In another terminal, in this folder, try:\n${lines.join("\n")}\n\n`;
 }
 
 /** As a shell wants it. */

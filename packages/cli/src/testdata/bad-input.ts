@@ -50,6 +50,16 @@ export const badInput: ReadonlyArray<BadInput> = [
   [["send", "--frobnicate"], "unknown option '--frobnicate'"],
   [["send", "alice"], "too many arguments for 'send'. Expected 0 arguments but got 1: alice."],
   [["send", "--to"], "option '--to <uri>' argument missing"],
+  [["fleet"], "--count: is required; --aor: is required; --proxy: is required, unless --no-register is given"],
+  [
+    ["fleet", "--count", "2", ...aor, "--proxy", PROXY],
+    "--aor: write {n} for the number of the handset, such as sip:handset{n}@example.test",
+  ],
+  [
+    ["fleet", "--count", "0", "--aor", "sip:example.test", "--no-register"],
+    '--count: must be a whole number from 1 to 1000000; --aor: "sip:example.test" names no user; write sip:user@domain',
+  ],
+  [["fleet", "--count", "1", ...aor, "--no-register", "--listen", TAKEN], "--listen: "],
   [
     ["send"],
     "--to: is required; --proxy: is required; --file: give a file to push, or --ds-server for a DS notification",
@@ -359,5 +369,8 @@ export const badInput: ReadonlyArray<BadInput> = [
   [["notification", "encode", "--json", "bad-uri.json"], "syncs[0].serverUri: is missing"],
   [["notification", "encode", "--json", "long-server.json"], "serverId: has 256 octets"],
   [["notification", "encode", "--json", "no-password.json"], "nonce: makes a digest only together with a password"],
+  [["ppg"], "--config: is required"],
+  [["ppg", "--config", "nowhere.yaml"], "--config: nowhere.yaml: no such file"],
+  [["ppg", "hash-password"], "<standard input>: -: no such file"],
   [["demo", "--twice"], "unknown option '--twice'"],
 ];

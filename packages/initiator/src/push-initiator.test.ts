@@ -91,6 +91,20 @@ describe("an operation", () => {
     expect(asked[0]?.message.operation).toEqual({ kind: "statusquery-message", pushId: "1@pi", addresses: [] });
   });
 
+  it("status takes the states of 1,000 recipients, each with a reason of its own", async () => {
+    const statusQueryResults = Array.from({ length: 1_000 }, (_, index) => ({
+      messageState: "pending" as const,
+      code: 5028,
+      desc: `${index} ${"reason ".repeat(30)}`,
+      addresses: [`WAPPUSH=${"a".repeat(100)}${index}/TYPE=USER@ppg.example.test`],
+    }));
+    const { url } = await openGateway(
+      answering(() => ({ kind: "statusquery-response", pushId: "1@pi", statusQueryResults })),
+    );
+    const outcome = await openInitiator(url).status({ pushId: "1@pi" });
+    expect(outcome).toMatchObject({ kind: "answered", response: { statusQueryResults } });
+  });
+
   it("queryCapabilities gives the capabilities entity, its octets untouched", async () => {
     const capabilities = { contentType: "application/xml", body: notification };
     const operation = { kind: "ccq-response", code: 1000, address: "sip:a@example.test" } as const;

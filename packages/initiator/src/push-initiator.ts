@@ -76,7 +76,10 @@ export class PushInitiator {
     this.#authorization = authorizationOf(credentials);
     this.#path = `${target.pathname}${target.search}`;
     this.#dialect = { version, ...(productName !== undefined && { productName }) };
-    this.#decoding = { limits, leniency: options.leniency ?? lenient };
+    const maxMessageOctets = limits.maxMessageOctets ?? DEFAULT_MAX_ANSWER_OCTETS;
+    // The states of a thousand recipients, each with its reason, are more than a push-message with as many.
+    const answerLimits = { ...limits, maxMessageOctets, maxControlOctets: limits.maxControlOctets ?? maxMessageOctets };
+    this.#decoding = { limits: answerLimits, leniency: options.leniency ?? lenient };
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
     this.#pool = new Pool(target.origin, {

@@ -140,6 +140,36 @@ describe("a result notification", () => {
     expect(calls).toBe(2);
   });
 
+  it("that comes again while the application works on it is handed over once, and both are answered", async () => {
+    const taken = Promise.withResolvers<void>();
+    let calls = 0;
+    const { url } = await open({
+      onResult: async () => {
+        calls += 1;
+        await taken.promise;
+      },
+    });
+    const answers = [post(url, result()), post(url, result())];
+    await post(url, { body: "" }); // a whole round trip passes meanwhile
+    expect(calls).toBe(1);
+    taken.resolve();
+    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([202, 202]);
+    await post(url, result());
+    expect(calls).toBe(1);
+  });
+
+  it("that comes again while the application works on it comes later when that fails", async () => {
+    const taken = Promise.withResolvers<void>();
+    let calls = 0;
+    const { url } = await open({ onResult: () => (++calls === 1 ? taken.promise : Promise.resolve()) });
+    const answers = [post(url, result()), post(url, result())];
+    await post(url, { body: "" }); // a whole round trip passes meanwhile
+    taken.reject(new Error("the disk is full"));
+    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([503, 503]);
+    expect((await post(url, result())).status).toBe(202);
+    expect(calls).toBe(2);
+  });
+
   it("of several pushes is read with `for await`, and answered as it is taken", async () => {
     const listener = await open();
     const answers = ["1@pi", "2@pi", "3@pi"].map((pushId) => post(listener.url, result({ pushId })));
@@ -233,6 +263,15 @@ describe("a gateway", () => {
     expect(answer.status).toBe(status);
     expect(answer.headers["www-authenticate"] !== undefined).toBe(status === 401);
     expect(results.length).toBe(status === 202 ? 1 : 0);
+  });
+
+  it("finds a path with a query only with that query", async () => {
+    const { url, results } = await keeping({ path: "/results?key=5up" });
+    expect((await post(url, result())).status).toBe(202);
+    for (const wrong of ["/results", "/results?key=", "/results?key=5up&x"]) {
+      expect((await post(new URL(wrong, url).href, result())).status).toBe(404);
+    }
+    expect(results.length).toBe(1);
   });
 
   it("comes over https", async () => {

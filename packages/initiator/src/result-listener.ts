@@ -74,6 +74,8 @@ export class ResultListener implements AsyncIterable<PushResult> {
   readonly #readers: Array<(next: IteratorResult<PushResult, undefined>) => void> = [];
   /** Results that the application has and that are not answered yet. */
   readonly #handling = new Set<Promise<void>>();
+  /** Results that the application is given for the first time, by what makes two the same; whether it took them. */
+  readonly #taking = new Map<string, Promise<boolean>>();
   #pending = 0;
   #isClosed = false;
   #closing: Promise<void> | undefined;
@@ -155,7 +157,7 @@ export class ResultListener implements AsyncIterable<PushResult> {
       response.setHeader("www-authenticate", 'Basic realm="results", charset="UTF-8"');
       return drop(request, response, 401);
     }
-    if ((request.url ?? "").split("?", 1)[0] !== this.#path.split("?", 1)[0]) return drop(request, response, 404);
+    if (!this.#isHere(request.url ?? "")) return drop(request, response, 404);
     if (request.method !== "POST") {
       response.setHeader("allow", "POST");
       return drop(request, response, 405);
@@ -174,6 +176,11 @@ export class ResultListener implements AsyncIterable<PushResult> {
     }
   }
 
+  /** A query is left aside, unless the path has one: it may be what makes the URL a secret. */
+  #isHere(url: string): boolean {
+    return url === this.#path || (!this.#path.includes("?") && url.split("?", 1)[0] === this.#path);
+  }
+
   async #take(request: IncomingMessage, response: ServerResponse, body: Uint8Array): Promise<void> {
     const read = readResult(request.headers["content-type"] ?? "", body, this.#decoding);
     if ("refusal" in read) {
@@ -182,18 +189,31 @@ export class ResultListener implements AsyncIterable<PushResult> {
     }
     const { notification, message } = read;
     const identity = identityOf(notification);
+    // A gateway that does not wait for the answer tells it again while the application still works on it.
+    const earlier = this.#taking.get(identity);
+    if (earlier !== undefined && !(await earlier)) return comeAgain(request, response);
     const isRepetition = this.#repetitions.has(identity);
     if (!isRepetition || this.#options.repetitions === true) {
       const { kind: _, ...result } = notification;
-      try {
-        await this.#hand({ ...result, isRepetition });
-      } catch (error) {
-        this.#logger.warn({ err: error, pushId: notification.pushId }, "the application did not take a result");
-        return comeAgain(request, response);
-      }
-      this.#repetitions.add(identity);
+      const taking = this.#isTaken({ ...result, isRepetition });
+      if (!isRepetition) this.#taking.set(identity, taking);
+      const isTaken = await taking;
+      if (isTaken) this.#repetitions.add(identity);
+      if (!isRepetition) this.#taking.delete(identity);
+      if (!isTaken) return comeAgain(request, response);
     }
     await send(response, answerResult(message, notification));
+  }
+
+  /** Whether the application took it. */
+  async #isTaken(result: PushResult): Promise<boolean> {
+    try {
+      await this.#hand(result);
+      return true;
+    } catch (error) {
+      this.#logger.warn({ err: error, pushId: result.pushId }, "the application did not take a result");
+      return false;
+    }
   }
 
   /** Resolves when the application has it. */

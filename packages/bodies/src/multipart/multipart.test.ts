@@ -77,6 +77,7 @@ describe("decodeMultipart (RFC 2046 §5.1)", () => {
     ["another type", "text/plain;boundary=b", "--b\r\n\r\n--b--", "BODY_BAD_MIME", 0],
     ["no part", "multipart/mixed;boundary=b", "x\r\n--b--", "BODY_BAD_MIME", 0],
     ["a line that is no header field", "multipart/mixed;boundary=b", "--b\r\nfoo\r\n\r\n\r\n--b--", "BODY_BAD_MIME", 5],
+    ["a control character in one", "multipart/mixed;boundary=b", "--b\r\nX: \x01\r\n\r\n--b--", "BODY_BAD_MIME", 5],
     [
       "two Content-Types",
       "multipart/mixed;boundary=b",

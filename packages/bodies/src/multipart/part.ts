@@ -12,6 +12,8 @@ const DEFAULT_CONTENT_TYPE = "text/plain; charset=us-ascii";
 const CR = 0x0d;
 const LF = 0x0a;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+/** RFC 5322 §2.2: a tab is white space, the others have no place in a header field. */
+const CONTROL = /[\p{Cc}--[\t\x80-\x9f]]/v;
 const NAME = /^[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+$/;
 
 interface HeaderField {
@@ -108,7 +110,7 @@ function readHeader(
     const lineEnd = withoutLineEnd(octets, at, next);
     if (lineEnd === at) return { own, others, bodyStart: next };
     const line = decoder.decode(octets.subarray(at, lineEnd));
-    if (/[\0\r]/.test(line)) throw bad(field, "a header field with a control character", base + at);
+    if (CONTROL.test(line)) throw bad(field, "a header field with a control character", base + at);
     if (last !== undefined && /^[ \t]/.test(line)) last.value = `${last.value} ${line.trim()}`.trim();
     else {
       const colon = line.indexOf(":");
@@ -163,7 +165,7 @@ export function encodePart(part: BodyPart, field: string): Uint8Array {
 }
 
 function checkLine(name: string, value: string, field: string): void {
-  if (NAME.test(name) && !/[\0\r\n]/.test(value)) return;
+  if (NAME.test(name) && !CONTROL.test(value)) return;
   throw new BodyError("BODY_BAD_VALUE", `${field}.${name.slice(0, 40)}`, "is no header field");
 }
 

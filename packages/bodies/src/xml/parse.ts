@@ -1,9 +1,9 @@
 import { BodyError, type BodyErrorCode } from "../errors.ts";
 import { type BodyLimits, checkOctets, DEFAULT_MAX_ELEMENTS, DEFAULT_MAX_XML_DEPTH } from "../limits.ts";
-import { DOCTYPE_OPENING, instructionOf, readDoctype } from "./doctype.ts";
+import { DOCTYPE_OPENING, instructionOf, isDeclaration, isGoodDeclaration, readDoctype } from "./doctype.ts";
 import { type NamespaceScope, namesOf, noNamespaces } from "./namespaces.ts";
 import { withoutReferences } from "./references.ts";
-import { isNcName, XmlSource } from "./source.ts";
+import { isInstructionName, XmlSource } from "./source.ts";
 import { endOf, readStartTag, skipWhite, type TagReading } from "./start-tag.ts";
 import type { XmlDocument, XmlElement, XmlInstruction } from "./tree.ts";
 
@@ -12,6 +12,8 @@ const GREATER = 0x3e;
 
 const COMMENT = "<!--";
 const CDATA = "<![CDATA[";
+const CDATA_END = "]]>";
+const WRITTEN_WHITE = /[\t\n]/;
 const NOT_WHITE = /[^ \t\n]/g;
 
 interface OpenElement extends XmlElement {
@@ -30,8 +32,9 @@ interface Open {
  * Reads an XML document with namespaces: UTF-8, or UTF-16 with its byte order mark. A DOCTYPE is kept as text; nothing that it
  * declares has an effect, and a reference to any entity but the five predefined ones is an error, so nothing ever expands.
  *
- * Spec: XML 1.0, Namespaces in XML 1.0. Skips comments; CDATA sections become text. Refuses more than 256 attributes of an
- * element, a value, comment or instruction over 64 Ki characters, and a name over 1,024.
+ * Spec: XML 1.0 (fifth edition), Namespaces in XML 1.0. Skips comments; CDATA sections become text. Takes white space before
+ * the XML declaration, which peers write there. Refuses more than 256 attributes of an element, a value, comment or instruction
+ * over 64 Ki characters, a name over 1,024, and the name `__proto__`.
  *
  * @throws {BodyError} `BODY_TRUNCATED`, `_TOO_LARGE`, `_BAD_CHARSET` or `_BAD_XML`, with the offset in octets and, as field,
  * the open elements (`pap/push-message`).
@@ -52,10 +55,13 @@ class XmlReader implements TagReading {
   #root: XmlElement | null = null;
   #doctype: string | null = null;
   readonly #instructions: XmlInstruction[] = [];
+  /** Where nothing but white space stands before. */
+  readonly #first: number;
 
   constructor(source: XmlSource, limits: BodyLimits) {
     this.#source = source;
     this.#text = source.text;
+    this.#first = skipWhite(source.text, 0);
     this.#maxDepth = limits.maxDepth ?? DEFAULT_MAX_XML_DEPTH;
     this.#elementsLeft = limits.maxElements ?? DEFAULT_MAX_ELEMENTS;
   }
@@ -98,16 +104,20 @@ class XmlReader implements TagReading {
       const index = NOT_WHITE.exec(text)?.index ?? end;
       if (index < end) this.fail("BODY_BAD_XML", "text outside the root element", index);
     } else {
-      parent.element.text += this.resolved(this.#at, end, next < 0);
+      parent.element.text += this.resolved(this.#at, end, next < 0 ? "last" : "text");
     }
     this.#at = end;
   }
 
   /** The text in between, references replaced. */
-  resolved(start: number, end: number, isCut = false): string {
-    const text = this.#text.slice(start, end);
+  resolved(start: number, end: number, what: "value" | "text" | "last"): string {
+    const written = this.#text.slice(start, end);
+    if (what !== "value" && written.includes(CDATA_END)) {
+      this.fail("BODY_BAD_XML", "]]> outside a CDATA section", start + written.indexOf(CDATA_END));
+    }
+    const text = what === "value" && WRITTEN_WHITE.test(written) ? written.replaceAll(/[\t\n]/g, " ") : written;
     if (!text.includes("&")) return text;
-    const resolved = withoutReferences(text, isCut);
+    const resolved = withoutReferences(text, what === "last");
     if (typeof resolved === "string") return resolved;
     const index = start + resolved.index;
     return this.fail(index === this.#text.length ? "BODY_TRUNCATED" : "BODY_BAD_XML", resolved.problem, index);
@@ -126,11 +136,11 @@ class XmlReader implements TagReading {
 
   #cdata(): void {
     const start = this.#at + CDATA.length;
-    const end = this.#text.indexOf("]]>", start);
+    const end = this.#text.indexOf(CDATA_END, start);
     if (end < 0) this.failAtEnd();
     const parent = this.#open.at(-1) as Open;
     parent.element.text += this.#text.slice(start, end);
-    this.#at = end + 3;
+    this.#at = end + CDATA_END.length;
   }
 
   #instruction(): void {
@@ -138,12 +148,17 @@ class XmlReader implements TagReading {
     const end = endOf(this.#text, "?>", start, "an instruction", this);
     this.#at = end + 2;
     const instruction = instructionOf(this.#text.slice(start, end));
-    if (!isNcName(instruction.target)) this.fail("BODY_BAD_XML", "an instruction without a name", start - 2);
-    if (this.#open.length === 0) this.#addInstruction(instruction, start - 2);
+    if (!isInstructionName(instruction.target)) this.fail("BODY_BAD_XML", "an instruction without a name", start - 2);
+    if (isDeclaration(instruction)) this.#checkDeclaration(instruction, start - 2);
+    else if (this.#open.length === 0) this.#addInstruction(instruction, start - 2);
+  }
+
+  #checkDeclaration(declaration: XmlInstruction, index: number): void {
+    if (index !== this.#first) this.fail("BODY_BAD_XML", "an XML declaration that is not the first", index);
+    if (!isGoodDeclaration(declaration)) this.fail("BODY_BAD_XML", "no XML declaration", index);
   }
 
   #addInstruction(instruction: XmlInstruction, index: number): void {
-    if (instruction.target.toLowerCase() === "xml") return;
     if (--this.#elementsLeft < 0) this.fail("BODY_TOO_LARGE", "too many instructions", index);
     this.#instructions.push(instruction);
   }
@@ -153,8 +168,9 @@ class XmlReader implements TagReading {
     if (this.#root !== null || this.#doctype !== null) {
       this.fail("BODY_BAD_XML", "a DOCTYPE may stand once, before the root element", start);
     }
-    const { end, text, instructions } = readDoctype(this.#text, start);
-    if (end < 0) this.fail("BODY_TRUNCATED", "the document ends inside the DOCTYPE", this.#text.length);
+    const { end, isGood, text, instructions } = readDoctype(this.#text, start);
+    if (!isGood && end >= this.#text.length) this.fail("BODY_TRUNCATED", "the document ends inside the DOCTYPE", end);
+    if (!isGood) this.fail("BODY_BAD_XML", "what may not stand in a DOCTYPE", end);
     this.#doctype = text;
     for (const instruction of instructions) this.#addInstruction(instruction, start);
     this.#at = end;

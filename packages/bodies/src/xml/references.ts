@@ -42,7 +42,7 @@ export function withoutReferences(text: string, isCut: boolean): string | BadRef
 
 function characterOf(name: string): string | undefined {
   if (!name.startsWith("#")) return Object.hasOwn(predefined, name) ? predefined[name] : undefined;
-  const match = /^#(?:([0-9]{1,8})|x([0-9A-Fa-f]{1,7}))$/.exec(name);
+  const match = /^#(?:0*([0-9]{1,8})|x0*([0-9A-Fa-f]{1,7}))$/.exec(name);
   if (match === null) return undefined;
   const code = match[1] === undefined ? Number.parseInt(match[2] as string, 16) : Number(match[1]);
   if (code > 0x10_ffff) return undefined;

@@ -3,17 +3,29 @@ import { decodeUtf8, utf8Length } from "../text.ts";
 
 /** Encodings that are UTF-8 or a part of it. */
 const UTF8_NAMES: readonly string[] = ["utf-8", "utf8", "us-ascii", "ascii"];
+const ASCII_NAMES: readonly string[] = ["us-ascii", "ascii"];
 /** Names that a document in UTF-16 may give itself. */
 const UTF16_NAMES: readonly string[] = ["utf-16", "utf-16le", "utf-16be"];
 
-const XML_DECLARATION = /^<\?xml\s[^?]*?encoding\s*=\s*(?:"([^"]*)"|'([^']*)')/;
-/** A name without a prefix. Namespaces in XML §3 NCName, a little wider. */
-const NCNAME = /^(?!xmlns$)[\p{L}_][\p{L}\p{M}\p{N}_.\-·]*$/u;
+/** Where a document says its encoding, as far as it goes; the declaration as a whole is looked at when it is read. */
+const DECLARED_ENCODING = /^[ \t\n]*<\?xml[ \t\n][^?]*?encoding\s*=\s*(?:"([^"]*)"|'([^']*)')/;
+/** NameStartChar and what NameChar has besides, without the colon. XML 1.0 (fifth edition) §2.3, Namespaces in XML §3 NCName. */
+const START =
+  "A-Z_a-z\\u{c0}-\\u{d6}\\u{d8}-\\u{f6}\\u{f8}-\\u{2ff}\\u{370}-\\u{37d}\\u{37f}-\\u{1fff}\\u{200c}\\u{200d}\\u{2070}-\\u{218f}" +
+  "\\u{2c00}-\\u{2fef}\\u{3001}-\\u{d7ff}\\u{f900}-\\u{fdcf}\\u{fdf0}-\\u{fffd}\\u{10000}-\\u{effff}";
+const FURTHER = "\\-.0-9\\u{b7}\\u{300}-\\u{36f}\\u{203f}\\u{2040}";
+const NCNAME = new RegExp(`^[${START}][${START}${FURTHER}]*$`, "u");
 /** The same of ASCII, which most are. */
 const ASCII_NCNAME = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
 
+/** Whether it can name an element, an attribute or a prefix. */
 export function isNcName(name: string): boolean {
-  return ASCII_NCNAME.test(name) ? name !== "xmlns" : NCNAME.test(name);
+  return name !== "xmlns" && isInstructionName(name);
+}
+
+/** Whether it can name an instruction. Namespaces in XML §7. */
+export function isInstructionName(name: string): boolean {
+  return ASCII_NCNAME.test(name) || NCNAME.test(name);
 }
 
 /** What the production Char of XML 1.0 §2.2 leaves out; a lone surrogate too. */
@@ -68,9 +80,15 @@ export class XmlSource {
   }
 
   #checkEncoding(): void {
-    const match = XML_DECLARATION.exec(this.text);
+    const match = DECLARED_ENCODING.exec(this.text);
     const name = match?.[1] ?? match?.[2];
-    if (name === undefined || (this.#isUtf16 ? UTF16_NAMES : UTF8_NAMES).includes(name.toLowerCase())) return;
+    if (name === undefined) return;
+    const lower = name.toLowerCase();
+    const foreign = ASCII_NAMES.includes(lower) ? this.text.search(/\P{ASCII}/u) : -1;
+    if (foreign >= 0) {
+      throw new BodyError("BODY_BAD_CHARSET", "xml", "is not in ASCII", { offset: this.offsetOf(foreign) });
+    }
+    if ((this.#isUtf16 ? UTF16_NAMES : UTF8_NAMES).includes(lower)) return;
     const problem = `declares the encoding ${JSON.stringify(name.slice(0, 40))}; UTF-8, and UTF-16 with its mark, are taken`;
     throw new BodyError("BODY_BAD_CHARSET", "xml", problem, { offset: this.#start });
   }

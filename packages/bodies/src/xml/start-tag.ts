@@ -4,7 +4,7 @@ import type { XmlAttribute } from "./tree.ts";
 /** Of one element. */
 const MAX_ATTRIBUTES = 256;
 /** Characters of a value, comment or instruction; and of a name. */
-export const MAX_VALUE = 65_536;
+const MAX_VALUE = 65_536;
 const MAX_NAME = 1_024;
 
 const TAB = 0x09;
@@ -33,8 +33,8 @@ export interface TagReading {
   fail(code: BodyErrorCode, problem: string, index: number): never;
   /** The text ends where it may not. */
   failAtEnd(): never;
-  /** `text[start, end)` with its references replaced. */
-  resolved(start: number, end: number): string;
+  /** `text[start, end)` with its references replaced; in a value, white space that is written becomes a blank (§3.3.3). */
+  resolved(start: number, end: number, what: "value"): string;
 }
 
 /** Reads the start tag whose `<` is at `start`. */
@@ -73,7 +73,7 @@ function readAttribute(text: string, start: number, attributes: XmlAttribute[], 
   const end = endOf(text, quote === QUOTE ? '"' : "'", open + 1, "a value", reading);
   const less = text.slice(open + 1, end).indexOf("<");
   if (less >= 0) return reading.fail("BODY_BAD_XML", "< in a value", open + 1 + less);
-  attributes.push({ name, namespace: "", value: reading.resolved(open + 1, end) });
+  attributes.push({ name, namespace: "", value: reading.resolved(open + 1, end, "value") });
   return end + 1;
 }
 

@@ -116,6 +116,12 @@ describe("parseXml", () => {
     ["octets that are not UTF-8", Buffer.from("<a>\xff</a>", "latin1"), "BODY_BAD_CHARSET", 3],
     ["a declared encoding that is not UTF-8", '<?xml version="1.0" encoding="ISO-8859-1"?><a/>', "BODY_BAD_CHARSET", 0],
     ["UTF-8 that calls itself UTF-16", "<?xml version='1.0' encoding='utf-16'?><a/>", "BODY_BAD_CHARSET", 0],
+    [
+      "octets that are not in the ASCII declared",
+      "<?xml version='1.0' encoding='US-ASCII'?><a>é</a>",
+      "BODY_BAD_CHARSET",
+      44,
+    ],
     ["a control character", "<a>\r\n\x01</a>", "BODY_BAD_XML", 5],
     ["a name that is none behind a prefix", "<r><a:1 xmlns:a='u'/></r>", "BODY_BAD_XML", 3],
     ["an attribute without a name behind its prefix", "<a xmlns:b='u' b:=''/>", "BODY_BAD_XML", 0],

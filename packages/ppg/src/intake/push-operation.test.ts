@@ -1,7 +1,7 @@
 import { type PushMessage, papDoctypes } from "@sip-push/pap";
 import { describe, expect, it } from "vitest";
 import { claimAs, outcome } from "../store/testdata/pushes.ts";
-import { content, DOMAIN, IntakeRig, initiator, plmn, pushOf, user } from "./testdata/intake-rig.ts";
+import { content, DOMAIN, entityOf, IntakeRig, initiator, plmn, pushOf, user } from "./testdata/intake-rig.ts";
 import type { Initiator } from "./types.ts";
 
 const rig = new IntakeRig();
@@ -97,7 +97,7 @@ describe("push-message", () => {
   it("without quality of service or application gets the defaults of PAP, and no application", async () => {
     await rig.push(pushOf("bare"), {
       content: { contentType: "text/plain", body: new Uint8Array([65]) },
-      traceparent: "x",
+      traceparent: "00-00000000000000000000000000000000-0000000000000000-01",
     });
     expect((await statusOf("bare")).push).toMatchObject({
       priority: "medium",
@@ -159,6 +159,13 @@ const rows: readonly Row[] = [
   ["delivery in an hour", 1001, { deliverAfterTimestamp: at("01-01T01:00:00") }],
   ["results at no URL", 2000, { ppgNotifyRequestedTo: "pi.example.test/results" }],
   ["results at an FTP server", 2000, { ppgNotifyRequestedTo: "ftp://pi.example.test/" }],
+  ["results at an endless URL", 2000, { ppgNotifyRequestedTo: `https://pi.example.test/${"a".repeat(2_048)}` }],
+  [
+    "results elsewhere, our name in the path",
+    2001,
+    { ppgNotifyRequestedTo: "https://evil.test/a.example.test/" },
+    { notifyUrls: ["https://*.example.test/*"] },
+  ],
   ["results with a password", 2000, { ppgNotifyRequestedTo: "https://a:b@pi.example.test/" }],
   [
     "results at a neighbour",
@@ -181,6 +188,12 @@ const rows: readonly Row[] = [
   ["an application of others", 2001, {}, { applications: ["wml.ua"] }],
   ["our application, by its URN", 1001, {}, { applications: ["x-wap-application:push.syncml"] }],
   ["a recipient of others", 2001, {}, { recipients: ["sip:*@other.test", "tel:+49*"] }],
+  [
+    "a recipient of others, our domain in a parameter",
+    2001,
+    { addresses: ["sip:a@evil.test;x=y.example.test"] },
+    { recipients: ["sip:*@*.example.test"] },
+  ],
   ["our recipients", 1001, {}, { recipients: ["SIP:*@Example.test"] }],
   [
     "a telephone, whose URI has parameters",
@@ -213,6 +226,16 @@ describe("push-message that asks for", () => {
 
   it.each([
     ["an application id that is none", { headers: [["X-Wap-Application-Id", "a b"]] as const }, 2000],
+    [
+      "a number as the name of an application",
+      { headers: [["X-Wap-Application-Id", "x-wap-application:7"]] as const },
+      2000,
+    ],
+    [
+      "a URN inside a URN",
+      { headers: [["X-Wap-Application-Id", "x-wap-application:x-wap-application:push.syncml"]] as const },
+      2000,
+    ],
     ["a content type that is none", { contentType: "text", headers: [] }, 2000],
     ["a content coding that is none", { contentEncoding: "g zip" }, 2000],
     ["more octets than are taken", { body: new Uint8Array(1_025) }, 2000],
@@ -221,6 +244,14 @@ describe("push-message that asks for", () => {
     const intake = rig.open({ limits: { maxContentOctets: 1_024 } });
     const answer = await intake.handle(rig.request(pushOf("p"), { content: { ...content, ...changes } }));
     expect(answer.papCode).toBe(code);
+  });
+
+  it("content whose Content-Disposition is a media type is answered 2000", async () => {
+    const contentDisposition = { type: "inline", params: new Map() };
+    const { contentType, body } = entityOf(pushOf("p"), { content: { ...content, contentDisposition } });
+    const changed = Buffer.from(Buffer.from(body).toString("latin1").replace("inline", "in/ine"), "latin1");
+    const { answer } = await rig.ask(pushOf("p"), { contentType, body: changed });
+    expect(answer.papCode).toBe(2000);
   });
 
   it.each([

@@ -15,9 +15,11 @@ import { recipientsOf } from "./recipients.ts";
 import { isRefusal, type Refusal } from "./refusal.ts";
 import type { Rights } from "./rights.ts";
 
-/** W3C Trace Context §3.2: version 00, and what later ones have in common with it. */
-const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-[!-~]{0,64})?$/;
+/** W3C Trace Context §3.2: version 00, and what later ones have in common with it; ids of zeros are none. */
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-[!-~]{0,64})?$/;
 
+/** Characters of a URL that results go to: it is kept with each push. */
+const MAX_NOTIFY_URL_LENGTH = 2_048;
 /** URLs remembered of an initiator, and their characters. */
 const MAX_KNOWN_URLS = 64;
 const MAX_KNOWN_URL_LENGTH = 512;
@@ -85,7 +87,7 @@ interface Content {
 function contentOf({ content: part }: PapMessage, maxContentOctets: number, rights: Rights): Content | Refusal {
   if (part === undefined) return { papCode: papCodes.badRequest, desc: "no content" };
   const written = applicationIdOf(part);
-  const applicationId = written === undefined ? ofMediaType(part.contentType) : parseApplicationId(written);
+  const applicationId = written === undefined ? ofMediaType(part.contentType) : shortNameOf(written);
   if (applicationId === undefined) {
     return {
       papCode: papCodes.badRequest,
@@ -96,7 +98,10 @@ function contentOf({ content: part }: PapMessage, maxContentOctets: number, righ
     const what = applicationId === null ? "content without an application" : applicationId;
     return { papCode: papCodes.forbidden, desc: `this push initiator may not push ${what}` };
   }
-  const disposition = part.contentDisposition;
+  const { contentDisposition: disposition } = part;
+  if (disposition?.type.includes("/")) {
+    return { papCode: papCodes.badRequest, desc: "the content's Content-Disposition is none" };
+  }
   const details: Content["details"] = {
     applicationId,
     contentEncoding: part.contentEncoding ?? null,
@@ -121,6 +126,12 @@ function contentOf({ content: part }: PapMessage, maxContentOctets: number, righ
   return { part, details };
 }
 
+/** Undefined also for a name that reads as another: rights are asked for what the handset will understand. */
+function shortNameOf(written: string): string | undefined {
+  const name = parseApplicationId(written);
+  return name !== undefined && parseApplicationId(name) === name ? name : undefined;
+}
+
 function ofMediaType(contentType: string): string | null {
   const mediaType = mediaTypeOf(contentType);
   return mediaType === undefined ? null : (applicationIdOfMediaType(mediaType) ?? null);
@@ -134,6 +145,10 @@ function notifyUrlOf(
   if (ppgNotifyRequestedTo === undefined) return null;
   const known = notifyUrls.get(ppgNotifyRequestedTo);
   if (known !== undefined) return known;
+  if (ppgNotifyRequestedTo.length > MAX_NOTIFY_URL_LENGTH) {
+    const desc = `ppg-notify-requested-to has more than ${MAX_NOTIFY_URL_LENGTH} characters`;
+    return { papCode: papCodes.badRequest, desc };
+  }
   const url = URL.parse(ppgNotifyRequestedTo.trim());
   if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
     return { papCode: papCodes.badRequest, desc: "ppg-notify-requested-to is no http or https URL" };

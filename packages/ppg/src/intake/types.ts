@@ -4,11 +4,17 @@ import type { PapCode } from "@sip-push/pap";
 export interface Initiator {
   /** Unique; owner of its push-ids. */
   readonly name: string;
-  /** Patterns of recipients (SIP and tel URIs in their one spelling; `*` matches any run of characters) it may push to. */
+  /**
+   * Patterns of recipients (SIP and tel URIs in their one spelling) it may push to. `*` matches any run of characters in user and
+   * host, or in a number, or in parameters; a pattern without parameters takes any.
+   */
   readonly recipients: readonly string[];
   /** Patterns of application ids it may push; content without one counts as the empty string. */
   readonly applications: readonly string[];
-  /** Patterns of URLs that results may be sent to: nobody makes the gateway call its neighbours. */
+  /**
+   * Patterns of URLs that results may be sent to: nobody makes the gateway call its neighbours. `*` matches any run of characters
+   * in the host, or in path and query, or stands for any port.
+   */
   readonly notifyUrls: readonly string[];
 }
 

@@ -97,7 +97,7 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
       await expectText("No push yet.");
       await gateway.accept("one@example.test", [alice]);
       await expectShown(row("one@example.test"));
-      expect((await cells("one@example.test")).slice(2)).toEqual([
+      expect((await cells("one@example.test")).slice(3)).toEqual([
         "calendar",
         alice,
         "pending",
@@ -107,7 +107,7 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
       ]);
       await gateway.attempt(() => delivered);
       await expectShown(row("one@example.test").getByText("delivered", { exact: true }));
-      expect((await cells("one@example.test")).slice(4)).toEqual(["delivered", "1000 OK", "200", "1"]);
+      expect((await cells("one@example.test")).slice(5)).toEqual(["delivered", "1000 OK", "200", "1"]);
       await gateway.accept("two@example.test", [bob]);
       await expectShown(row("two@example.test"));
       expect(await rows().first().innerText()).toContain("two@example.test");
@@ -367,6 +367,7 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
     for (const path of ["", `pushes/${id}`, "overview", "submit"]) {
       await page.goto(at(path));
       await expectShown(page.locator("h1"));
+      expect(await page.title()).toMatch(/^(Pushes|Overview|Test push) · SIP Push$/);
       expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
     }
     const back = await page.evaluate("getComputedStyle(document.body).backgroundColor");

@@ -7,6 +7,8 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborted by Ctrl-C or a termination signal. */
   readonly stop: AbortSignal;
+  /** SIGHUP is no termination signal from now on, but calls this. */
+  readonly onHangup?: (reload: () => void) => void;
   /** Whole content of a file; "-" is standard input. */
   readFile(path: string): Promise<Uint8Array>;
   /** Writes octets to standard output unchanged. */

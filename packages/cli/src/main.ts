@@ -6,17 +6,20 @@ import { run } from "./run.ts";
 const END_MS = 1_000;
 
 const stop = new AbortController();
-const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 /** One Ctrl-C may come twice, from the terminal and from npx or timeout(1). Who is not gone in time ends by the next. */
 function end(): void {
   stop.abort();
   setTimeout(() => {
-    for (const signal of signals) process.removeListener(signal, end);
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.removeAllListeners(signal);
   }, END_MS).unref();
 }
-for (const signal of signals) process.on(signal, end);
+let hangup = end;
+process
+  .on("SIGINT", end)
+  .on("SIGTERM", end)
+  .on("SIGHUP", () => hangup());
 // A reader that went away (`| head`) is no failure of ours.
-process.stdout.on("error", () => stop.abort());
+for (const output of [process.stdout, process.stderr]) output.on("error", () => stop.abort());
 
 // A command ends when it is done, and not for want of sockets: who waits to connect again over TLS or WebSocket has none open.
 const alive = setInterval(() => {}, 0x7fff_ffff);
@@ -25,6 +28,9 @@ process.exitCode = await run(process.argv.slice(2), {
   stderr: process.stderr,
   env: process.env,
   stop: stop.signal,
+  onHangup: (reload) => {
+    hangup = reload;
+  },
   readFile: (path) => (path === "-" ? buffer(process.stdin) : readFile(path)),
   writeOctets: (octets) => void process.stdout.write(octets),
 });

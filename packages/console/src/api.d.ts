@@ -35,6 +35,7 @@ export interface DeliveryView {
   readonly sipStatus: number | null;
   readonly reason: string;
   readonly attempts: number;
+  readonly acceptedAtMs: number;
   readonly atMs: number;
   readonly dueAtMs: number | null;
   readonly cancelRequested: boolean;

@@ -33,6 +33,10 @@ export function App(): JSX.Element {
       else setProblem(answer.message);
     });
   }, []);
+  const title = tabs.find(({ path }) => isTab(place, path))?.label ?? "";
+  useEffect(() => {
+    document.title = login === null || title === "" ? "SIP Push" : `${title} · SIP Push`;
+  }, [title, login]);
   const logOut = async (): Promise<void> => {
     await request("DELETE", "session");
     setLogin(null);

@@ -58,6 +58,7 @@ export function PushesPage({ query }: { readonly query: URLSearchParams }): JSX.
         <table class="pushes">
           <thead>
             <tr>
+              <th scope="col">Accepted</th>
               <th scope="col">Changed</th>
               <th scope="col">Push-id</th>
               <th scope="col">Initiator</th>
@@ -96,6 +97,9 @@ function Row({ delivery }: { readonly delivery: DeliveryView }): JSX.Element {
   return (
     <tr>
       <td>
+        <Time atMs={delivery.acceptedAtMs} />
+      </td>
+      <td>
         <Time atMs={delivery.atMs} />
       </td>
       <td class="id">
@@ -110,7 +114,7 @@ function Row({ delivery }: { readonly delivery: DeliveryView }): JSX.Element {
       <td>
         <Pill state={delivery.state} />
       </td>
-      <td title={delivery.reason}>
+      <td title={[delivery.papText, delivery.reason].filter((text) => text !== "").join(": ")}>
         <PapCode code={delivery.papCode} text={delivery.papText} />
       </td>
       <td class="number">{delivery.sipStatus ?? ""}</td>

@@ -7,7 +7,7 @@ import {
   silentLogger,
   systemClock,
 } from "@sip-push/sip";
-import type { HttpTls, PpgConfig } from "./config/types.ts";
+import type { PpgConfig } from "./config/types.ts";
 import { consoleRoutes } from "./console/console-routes.ts";
 import { EventBus } from "./console/event-bus.ts";
 import type { Dispatcher } from "./dispatch/dispatcher.ts";
@@ -16,7 +16,7 @@ import { PpgFront } from "./front/front.ts";
 import { GatewayError, gatewayErrorOf } from "./gateway/gateway-error.ts";
 import { openStore } from "./gateway/open-store.ts";
 import {
-  initiatorsOf,
+  Initiators,
   openDispatcher,
   openIntake,
   openNotifier,
@@ -24,7 +24,7 @@ import {
   ownerOf,
   type Shared,
 } from "./gateway/parts.ts";
-import type { Initiator, PapService } from "./intake/types.ts";
+import type { PapService } from "./intake/types.ts";
 import type { GaugeSources } from "./operation/gauges.ts";
 import { Health, Housekeeping, PpgMetrics, PpgTraces } from "./operation/index.ts";
 import { outcomeLog } from "./operation/outcome-log.ts";
@@ -59,7 +59,8 @@ export class Gateway {
   readonly #store: PpgStore;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #bus = new EventBus();
+  readonly #bus: EventBus;
+  readonly #initiators: Initiators;
   #front: PpgFront | undefined;
   #sender: PushSender | undefined;
   #dispatcher: Dispatcher | undefined;
@@ -70,14 +71,19 @@ export class Gateway {
   private constructor(config: PpgConfig, store: PpgStore, options: GatewayOptions) {
     const { clock = systemClock, logger = silentLogger, observe } = options;
     this.#config = config;
+    this.#initiators = new Initiators(config);
     this.#store = store;
     this.#clock = clock;
     this.#logger = logger;
+    this.#bus = new EventBus(logger);
     this.health = new Health({ store, clock, register: config.sip.register });
     this.metrics = new PpgMetrics({ store, clock, sources: this.#sources() });
     this.#bus.subscribe(this.metrics.observe);
     this.#bus.subscribe(outcomeLog(logger));
     if (observe !== undefined) this.#bus.subscribe(observe);
+    store.onTakenBack((taken) => {
+      for (const each of taken) this.#bus.observe({ event: "state", to: "cancelled", ...each });
+    });
   }
 
   /**
@@ -105,14 +111,14 @@ export class Gateway {
     const [store, clock, logger] = [this.#store, this.#clock, this.#logger];
     const shared: Shared = { config, store, clock, logger, observe: this.#bus.observe };
     const owner = ownerOf(config);
-    const initiators = initiatorsOf(config);
+    const initiators = this.#initiators;
     const traces = PpgTraces.open();
     if (traces !== undefined) this.#bus.subscribe(traces.observe);
     this.#sender = await openSender(shared, this.health);
     this.#dispatcher = openDispatcher(shared, owner, this.#sender);
     this.#notifier = openNotifier(shared, owner, initiators);
     const intake = openIntake(shared, this.#sender);
-    this.#front = await this.#openFront(traces?.around(intake) ?? intake, initiators, options);
+    this.#front = await this.#openFront(traces?.around(intake) ?? intake, options);
     this.#dispatcher.start();
     this.#notifier.start();
     this.#housekeeping = new Housekeeping({ ...shared, finishedDays: config.retention.finishedDays });
@@ -120,17 +126,13 @@ export class Gateway {
     logger.info({ pap: this.pap, sip: this.sip.map(serializeListenAddress) }, "gateway open");
   }
 
-  #openFront(
-    service: PapService,
-    initiators: ReadonlyMap<string, Initiator>,
-    { consoleDirectory = "" }: GatewayOptions,
-  ): Promise<PpgFront> {
+  #openFront(service: PapService, { consoleDirectory = "" }: GatewayOptions): Promise<PpgFront> {
     const { http, operation, console, name: node, domains } = this.#config;
     const [store, clock, logger] = [this.#store, this.#clock, this.#logger];
     const { listen, tls, path, allowPlain, maxBodyBytes, maxConcurrent } = http;
     const pages = console && {
       ...{ store, pap: service, bus: this.#bus, clock, logger, node, users: console.users },
-      initiatorOf: (user: string) => initiators.get(user),
+      initiatorOf: (user: string) => this.#initiators.get(user),
       cancel: (selector: PushSelector, nowMs: number) => store.cancel(selector, nowMs),
       directory: consoleDirectory,
       domain: domains[0] ?? node,
@@ -174,9 +176,21 @@ export class Gateway {
     return this.#sender?.listening ?? [];
   }
 
-  /** Takes new certificates for HTTP connections to come. @throws {FrontError} FRONT_BAD_TLS; then the ones before stay. */
-  reloadTls(tls: HttpTls): void {
-    this.#front?.reloadTls(tls);
+  /**
+   * Takes the certificates of HTTP, for connections to come, and the push initiators of a configuration that was read again; all else
+   * stays as it is until the next start.
+   *
+   * @throws {GatewayError} GATEWAY_HTTP; then all stays as it was.
+   */
+  reload(config: PpgConfig): void {
+    const { tls } = config.http;
+    try {
+      this.#front?.reload({ tls, initiators: config.initiators });
+    } catch (error) {
+      throw gatewayErrorOf(error);
+    }
+    this.#initiators.take(config);
+    this.#notifier?.reload();
   }
 
   /**

@@ -19,6 +19,7 @@ export {
   toPresence,
   toServiceCapabilities,
 } from "./capabilities.ts";
+export { PUSH_CHAIN_HEADER } from "./chain-header.ts";
 export { applicationIdOfMediaType, mediaTypesOfApplication } from "./content-types.ts";
 export { PushInputError, type PushInputErrorCode } from "./errors.ts";
 export {

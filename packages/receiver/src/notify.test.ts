@@ -245,6 +245,25 @@ describe("a push in NOTIFY", () => {
 });
 
 describe("one push by several carriers", () => {
+  const chained = (text: string, chain: string) =>
+    notify(Buffer.from(text), {
+      headers: [
+        ["Event", EVENT],
+        ["Content-Type", "text/plain"],
+        ["Push-Chain", chain],
+      ],
+    });
+
+  it("is known in NOTIFY by its chain and content: sent again after a restart it is not handed over again", async () => {
+    const intake = open({ handlers: { default: () => ({ statusCode: 200 }) } });
+    for (let n = 0; n < 2; n++) expect((await intake.takeNotify(chained("one", "c1"))).statusCode).toBe(200);
+    expect(pushes.length).toBe(1);
+    await intake.takeNotify(chained("two", "c1"));
+    await intake.takeNotify(chained("one", "c2"));
+    expect(pushes.length).toBe(3);
+    expect(intake.stats).toMatchObject({ repeats: 1 });
+  });
+
   it("is handed over once: the MESSAGE after a NOTIFY of the same session is a repeat", async () => {
     const intake = open();
     await intake.takeNotify(notify(san(7)));

@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { PUSH_CHAIN_HEADER } from "@sip-push/push";
 import type { SipRequest } from "@sip-push/sip";
 import type { Carrier } from "./carrier.ts";
 import type { ScreenedPush } from "./screening.ts";
@@ -7,10 +8,11 @@ import type { ScreenedPush } from "./screening.ts";
  * By what a push is known again that its sender tries once more, perhaps after a restart and without knowing that it arrived: the
  * Message-ID of its request for reports (RFC 5438 §6.3), or the Call-ID of a MESSAGE, which a new attempt keeps (RFC 3261
  * §8.1.3.5); and the sender, and the content. With other content it is another push: there are senders that give all their
- * messages to one user the same Call-ID, and such that offer another form after a 415. Of any length. Undefined for a NOTIFY without Message-ID:
- * its Call-ID is that of a dialog.
+ * messages to one user the same Call-ID, and such that offer another form after a 415. Of any length. In a NOTIFY, whose Call-ID is
+ * that of a dialog, a header field of ours says it; undefined without.
  */
-export function pushKey({ from, callId }: SipRequest, { via }: Carrier, push: ScreenedPush): string | undefined {
-  const id = push.unwrapped?.reports?.messageId ?? (via === "message" ? callId : undefined);
+export function pushKey(request: SipRequest, { via }: Carrier, push: ScreenedPush): string | undefined {
+  const { from, callId, headers } = request;
+  const id = push.unwrapped?.reports?.messageId ?? (via === "message" ? callId : headers.get(PUSH_CHAIN_HEADER));
   return id === undefined ? undefined : `${hash("sha1", push.body, "base64")} ${id} ${from.uriText}`;
 }

@@ -1,4 +1,4 @@
-import type { ReportRequestInit, Validity } from "@sip-push/push";
+import { PUSH_CHAIN_HEADER, type ReportRequestInit, type Validity } from "@sip-push/push";
 import { type NotifyOutcome, newCallId, newTag, type SendOutcome } from "@sip-push/sip";
 import { chainTag } from "./chain.ts";
 import type { DeliveryContext, DeliveryJob } from "./delivery-job.ts";
@@ -21,7 +21,7 @@ export interface Attempt {
 
 /**
  * The requests of one push: the MESSAGEs with one Call-ID and a CSeq that grows (RFC 3261 §8.1.3.4, §8.1.3.5), those of its chain
- * where it has one; a NOTIFY with those of its dialog.
+ * where it has one; a NOTIFY with those of its dialog, and the chain's Call-ID in a header field.
  */
 export class DeliveryAttempts {
   readonly callId: string;
@@ -80,14 +80,20 @@ export class DeliveryAttempts {
 
   #notify({ offer, report, notAfter }: Attempt, subscriptionId: string): Promise<NotifyOutcome> {
     const { factory, services } = this.#context;
-    const { recipient, signal } = this.#job;
+    const { recipient, signal, chain } = this.#job;
     const { push, representation } = offer;
     const notification = factory.notification(push, {
       to: recipient.requestUri,
       ...(representation === undefined ? undefined : { representation }),
       ...(report === undefined ? undefined : { report }),
     });
-    const timely = notAfter === undefined ? notification : { ...notification, notAfter };
+    const { headers = [] } = notification;
+    const chained = chain && ([...headers, [PUSH_CHAIN_HEADER, chain.callId]] as const);
+    const timely = {
+      ...notification,
+      ...(notAfter !== undefined && { notAfter }),
+      ...(chained !== undefined && { headers: chained }),
+    };
     return services.subscriptions.notify(subscriptionId, timely, signal);
   }
 

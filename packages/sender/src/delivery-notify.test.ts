@@ -41,6 +41,15 @@ describe("via auto", () => {
     expect(Buffer.from(push?.body ?? []).equals(Buffer.from(rig.push.body))).toBe(true);
   });
 
+  it("has the chain of a push that may be sent again in a header field, as the dialog has the Call-ID", async () => {
+    const sender = await open();
+    await handset.subscribe();
+    await rig.deliver(sender, {}, { chain: { callId: "1a.abc", cseq: 100 } });
+    expect(handset.seen.at(-1)?.headers.get("Push-Chain")).toBe("1a.abc");
+    await rig.deliver(sender);
+    expect(handset.seen.at(-1)?.headers.get("Push-Chain")).toBeUndefined();
+  });
+
   it.each([
     ["another application", { applicationId: "syncml.dm" }],
     ["no application", { applicationId: null }],

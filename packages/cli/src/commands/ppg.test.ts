@@ -89,6 +89,46 @@ describe("sip-push ppg", () => {
     expect(lines[0]).toMatchObject({ level: 30, node: "ppg-7", pap: [pap] });
   });
 
+  it("reads its file again when it is asked to (SIGHUP), and takes none that is wrong", async () => {
+    const path = join(folder, "ppg.yaml");
+    const files: Record<string, string> = { [path]: good };
+    const stop = new AbortController();
+    const listening = Promise.withResolvers<string>();
+    let hangup = (): void => {};
+    let logged = Promise.withResolvers<string>();
+    const ran = runCli(["ppg", "--config", path, "--json"], {
+      files,
+      env: { PASSWORD: "secret", OTHER: "other" },
+      stop: stop.signal,
+      onHangup: (reload) => {
+        hangup = reload;
+      },
+      onLine: (line) => listening.resolve((JSON.parse(line) as { pap: string }).pap),
+      onLog: (line) => logged.resolve(line),
+    });
+    const url = await listening.promise;
+    const ask = async (user: string, password: string): Promise<number> => {
+      const authorization = `Basic ${btoa(`${user}:${password}`)}`;
+      return (await fetch(url, { method: "POST", headers: { authorization } })).status;
+    };
+    const reload = (text: string): Promise<string> => {
+      files[path] = text;
+      logged = Promise.withResolvers();
+      hangup();
+      return logged.promise;
+    };
+    expect([await ask("calendar", "secret"), await ask("mail", "other")]).toEqual([202, 401]);
+    const other = good.replace("name: calendar, password: { env: PASSWORD }", "name: mail, password: { env: OTHER }");
+    expect(await reload(other.replace("env: OTHER", "env: NONE"))).toMatch(
+      /line 5: initiators\[0\]\.password: the environment has no NONE.*not taken/,
+    );
+    expect(await ask("calendar", "secret")).toBe(202);
+    expect(await reload(other)).toContain("configuration read again");
+    expect([await ask("calendar", "secret"), await ask("mail", "other")]).toEqual([401, 202]);
+    stop.abort();
+    expect((await ran).exitCode).toBe(0);
+  });
+
   it("logs from the level on that is configured", async () => {
     const stop = new AbortController();
     const onLine = (): void => stop.abort();

@@ -10,7 +10,7 @@ import {
   type PpgConfig,
   readPpgConfig,
 } from "@sip-push/ppg";
-import { serializeListenAddress } from "@sip-push/sip";
+import { type Logger, serializeListenAddress } from "@sip-push/sip";
 import { readInput } from "../input-files.ts";
 import { exitCodes, type Io, printJson, UsageError, untilStopped } from "../io.ts";
 import { openLog } from "../line-log.ts";
@@ -33,7 +33,7 @@ export const ppgCommand: Register = (command, io, finish) => {
       `
 Simple settings may also come from the environment: SIP_PUSH_HTTP_LISTEN for http.listen. Logs are JSON lines on standard
 error, from the level of log (or SIP_PUSH_LOG) on. SIGTERM and Ctrl-C end it when what is under way has ended, within
-shutdownSeconds; a second one at once.
+shutdownSeconds; a second one at once. SIGHUP makes it read the file again: push initiators and the certificates of HTTP.
 
 Examples:
   sip-push ppg --config ppg.yaml --check
@@ -62,7 +62,7 @@ async function ppg(io: Io, { config: flag, check = false, json = false }: PpgFla
     throw error;
   });
   if (isProblems(config)) return sayProblems(io, path, config, check && json);
-  if (!check) return run(io, config, json);
+  if (!check) return run(io, config, json, () => readConfigFile(io, path));
   if (json) printJson(io, { ok: true, ...summaryOf(config) });
   else io.stdout.write(`${printable(`${path}: ok: ${summaryText(config)}`)}\n`);
   return exitCodes.done;
@@ -87,10 +87,14 @@ function sayProblems(io: Io, path: string, problems: readonly ConfigProblem[], j
   return exitCodes.badInput;
 }
 
-async function run(io: Io, config: PpgConfig, json: boolean): Promise<number> {
+async function run(io: Io, config: PpgConfig, json: boolean, readAgain: () => Promise<PpgConfig>): Promise<number> {
   const log = openLog(io, { level: config.log, base: { node: config.name } });
   try {
     const gateway = await Gateway.open(config, { logger: log.logger, consoleDirectory, signal: io.stop });
+    let reloaded = Promise.resolve();
+    io.onHangup?.(() => {
+      reloaded = reloaded.then(() => reload(gateway, log.logger, readAgain));
+    });
     announce(io, gateway, json);
     await untilStopped(io);
     await gateway.close();
@@ -104,6 +108,17 @@ async function run(io: Io, config: PpgConfig, json: boolean): Promise<number> {
     return exitCodes.notDelivered;
   } finally {
     log.flush();
+  }
+}
+
+/** What is wrong with the file is logged, and nothing of it is taken. Never rejects. */
+async function reload(gateway: Gateway, logger: Logger, readAgain: () => Promise<PpgConfig>): Promise<void> {
+  try {
+    gateway.reload(await readAgain());
+    logger.info({}, "configuration read again: push initiators, certificates of HTTP");
+  } catch (error) {
+    const problems = error instanceof ConfigError ? error.problems.map(describeProblem) : [String(error)];
+    for (const problem of problems) logger.error({ problem }, "configuration not taken; all stays as it is");
   }
 }
 

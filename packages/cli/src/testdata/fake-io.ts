@@ -15,6 +15,9 @@ export interface World {
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   readonly env?: Readonly<Record<string, string>>;
   readonly stop?: AbortSignal;
+  readonly onHangup?: Io["onHangup"];
+  /** Hears of what is written to standard error as it comes. */
+  readonly onLog?: (text: string) => void;
   /** Hears of every line on standard output as it comes. */
   readonly onLine?: (line: string) => void;
 }
@@ -36,10 +39,12 @@ export async function runCli(args: readonly string[], world: World = {}): Promis
     stderr: {
       write(text) {
         written.stderr += text;
+        world.onLog?.(text);
       },
     },
     env: world.env ?? {},
     stop: world.stop ?? new AbortController().signal,
+    ...(world.onHangup !== undefined && { onHangup: world.onHangup }),
     readFile: (path) => readFile(world, path),
     writeOctets: (octets) => {
       written.octets = octets;

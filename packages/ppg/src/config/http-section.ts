@@ -95,5 +95,7 @@ export function isMapping({ value }: { readonly value: unknown }): boolean {
 
 /** Port 0 is another port each time. */
 export function isSamePlace(a: HttpAddress | undefined, b: HttpAddress | undefined): boolean {
-  return a !== undefined && b !== undefined && a.port !== 0 && a.port === b.port && a.host === b.host;
+  // One that could not be read is reported, but still stands in the list as it was written.
+  if (typeof a?.port !== "number" || typeof b?.port !== "number") return false;
+  return a.port !== 0 && a.port === b.port && a.host === b.host;
 }

@@ -182,7 +182,7 @@ const wrong: ReadonlyArray<readonly [text: string, says: readonly string[]]> = [
     "console: { users: [{ name: a, password: { file: token } }, { name: a, password: { file: token } }] }",
     ['line 12: console.users[1].name: "a" is there twice'],
   ],
-  ["log: info\nlog: debug", ["line 13: Map keys must be unique"]],
+  ["log: info\nlog: debug", ["line 13: a setting of this name is there already"]],
   ["log: [", [expect.stringMatching(/^line 1[23]: /)]],
 ];
 
@@ -320,6 +320,24 @@ describe("what is wrong is said with its place", () => {
       "line 11: sip.listen[0]",
       "line 12: log",
       "line 13: htp",
+    ]);
+  });
+
+  it("says nothing of a setting that follows from what is wrong with another", async () => {
+    const listen = "  listen: [127.0.0.1:1, http://h:99999, http://127.0.0.1:1/x]";
+    const problems = await problemsOf(minimal.replace("  listen: http://127.0.0.1:0", listen));
+    expect(problems.map((problem) => problem.split(":")[1])).toEqual([
+      " http.listen[0]",
+      " http.listen[1]",
+      " http.listen[2]",
+    ]);
+  });
+
+  it("says what is wrong with the SIP address beside other problems of its section", async () => {
+    const text = minimal.replace("sip:ppg@example.test", "http://x").replace("udp:127.0.0.1:0", "xyz:1:2");
+    expect(await problemsOf(text)).toEqual([
+      'line 10: sip.from: "http://x" is no SIP address',
+      expect.stringMatching(/^line 11: sip.listen\[0\]: /),
     ]);
   });
 

@@ -1,5 +1,12 @@
 import { readPushSenderOptions } from "@sip-push/sender";
-import { type ListenAddress, parseHostPort, parseListenAddress, parseUri, TrustDomain } from "@sip-push/sip";
+import {
+  type ListenAddress,
+  parseHostPort,
+  parseListenAddress,
+  parseNameAddr,
+  parseUri,
+  TrustDomain,
+} from "@sip-push/sip";
 import { z } from "zod";
 import { flag, listOf, oneOf, readTextBy, section, someOf, textCheckedBy, wholeNumber } from "./fields.ts";
 import { isMapping } from "./http-section.ts";
@@ -58,8 +65,11 @@ function tlsSection(world: ConfigWorld): z.ZodType<SipConfig["tls"]> {
     }));
 }
 
-/** Text of an address that the sender reads itself: `readPushSenderOptions`. */
-const address = textCheckedBy(() => {});
+/** `sip:ppg@example.test` or `"Push" <sip:ppg@example.test>`. What else lies in it `readPushSenderOptions` says. */
+const address = textCheckedBy((text) => {
+  const { uri } = parseNameAddr(text.includes("<") ? text : `<${text}>`, "address");
+  if (uri.scheme === "other") throw new SettingProblem(`${JSON.stringify(text)} is no SIP address`);
+});
 
 export function sipSection(world: ConfigWorld): z.ZodType<SipConfig> {
   return section({

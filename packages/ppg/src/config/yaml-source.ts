@@ -1,5 +1,8 @@
-import { isMap, isNode, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import { type Document, isMap, isNode, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
 import type { ConfigProblem } from "./types.ts";
+
+/** Beyond that a small file makes a large value. */
+const MAX_ALIASES = 100;
 
 type Path = readonly PropertyKey[];
 
@@ -12,14 +15,13 @@ export class YamlSource {
 
   constructor(text: string) {
     const document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
-    this.problems = [...document.errors, ...document.warnings].map(({ pos, message }) => ({
-      path: "",
-      line: this.#lines.linePos(pos[0]).line,
-      variable: null,
-      problem: message,
-    }));
+    const problems = [...document.errors, ...document.warnings].map(({ pos, code, message }) =>
+      problemAt(this.#lines.linePos(pos[0]).line, ourWords[code] ?? message),
+    );
     this.#root = isNode(document.contents) ? document.contents : null;
-    this.value = this.problems.length > 0 ? undefined : document.toJS({ maxAliasCount: 100 });
+    const { value, problem } = problems.length > 0 ? {} : valueOf(document);
+    this.value = value;
+    this.problems = problem === undefined ? problems : [problemAt(null, problem)];
   }
 
   /** Line of the setting, from 1; of what would hold it when it is not there, null when that is the file itself. */
@@ -38,6 +40,28 @@ export class YamlSource {
   #lineOf(node: unknown): number | null {
     const start = isNode(node) ? node.range?.[0] : undefined;
     return start === undefined ? null : this.#lines.linePos(start).line;
+  }
+}
+
+/** What the parser says to programmers, said to people. */
+const ourWords: Readonly<Record<string, string>> = {
+  MULTIPLE_DOCS: "a second document begins here (---); the settings must be one",
+  DUPLICATE_KEY: "a setting of this name is there already",
+};
+
+const problemAt = (line: number | null, problem: string): ConfigProblem => ({
+  path: "",
+  line,
+  variable: null,
+  problem,
+});
+
+/** Fails for aliases (`*name`) that stand for too much, or for nothing. */
+function valueOf(document: Document): { readonly value?: unknown; readonly problem?: string } {
+  try {
+    return { value: document.toJS({ maxAliasCount: MAX_ALIASES }) };
+  } catch {
+    return { problem: `has aliases (*name) that stand for more than ${MAX_ALIASES} values, or for none` };
   }
 }
 

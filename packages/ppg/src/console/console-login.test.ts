@@ -16,7 +16,13 @@ describe("login", () => {
     expect(response.statusCode).toBe(200);
     expect(response.json()).toEqual({ user: "admin", node: "ppg-1", maySubmit: true });
     expect(response.cookies).toEqual([
-      { name: "sip-push-console", value: expect.any(String), path: "/console", httpOnly: true, sameSite: "Strict" },
+      {
+        name: "sip-push-console-ppg-1",
+        value: expect.any(String),
+        path: "/console",
+        httpOnly: true,
+        sameSite: "Strict",
+      },
     ]);
     expect(response.cookies[0]?.value).toMatch(/^[\w-]{43}$/);
   });
@@ -47,6 +53,24 @@ describe("login", () => {
     expect(refused.headers["retry-after"]).toBe("1");
     await rig.clock.advance(1_000);
     expect((await login(PASSWORD)).statusCode).toBe(200);
+  });
+
+  it("makes a name wait that many addresses guess at, but not where it was logged in from", async () => {
+    const from = (remoteAddress: string, password: string) => login(password, { remoteAddress });
+    expect((await from("192.0.2.1", PASSWORD)).statusCode).toBe(200);
+    for (let n = 0; n < 101; n++) expect((await from(`198.51.100.${n % 20}`, "wrong")).statusCode).toBe(401);
+    expect((await from("203.0.113.1", PASSWORD)).statusCode).toBe(429);
+    expect((await from("192.0.2.1", PASSWORD)).statusCode).toBe(200);
+    await rig.clock.advance(1_000);
+    expect((await from("203.0.113.1", PASSWORD)).statusCode).toBe(200);
+  });
+
+  it("does not let one address alone make a name wait", async () => {
+    for (let n = 0; n < 300; n++) {
+      await login("wrong");
+      await rig.clock.advance(60_000);
+    }
+    expect((await login(PASSWORD, { remoteAddress: "203.0.113.1" })).statusCode).toBe(200);
   });
 
   it("checks only two passwords at a time", async () => {

@@ -51,7 +51,7 @@ export function consoleRoutes(options: ConsoleOptions): FastifyPluginAsync {
     await app.register(async (scope) => {
       scope.addHook("onRequest", async (request, reply) => {
         reply.header("cache-control", "no-store");
-        request.session = sessionOf(request, sessions) ?? null;
+        request.session = sessionOf(request, options.node, sessions) ?? null;
         if (request.session === null) return reply.code(401).send({ message: "Log in first." });
         return undefined;
       });

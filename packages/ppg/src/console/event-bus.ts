@@ -1,12 +1,28 @@
+import { type Logger, silentLogger } from "@sip-push/sip";
 import type { PpgEvent, PpgObserver } from "../events.ts";
 
 /** Hands each event of a gateway to all who want to hear it. */
 export class EventBus {
+  readonly #logger: Logger;
   #observers: readonly PpgObserver[] = [];
 
-  /** Tells all, in the order in which they subscribed. Bound, so that it can be given away as an observer. */
+  /** @param logger default: silent. */
+  constructor(logger: Logger = silentLogger) {
+    this.#logger = logger;
+  }
+
+  /**
+   * Tells all, in the order in which they subscribed; who throws keeps neither the others nor the push from going on. Bound, so that
+   * it can be given away as an observer.
+   */
   readonly observe: PpgObserver = (event: PpgEvent): void => {
-    for (const observer of this.#observers) observer(event);
+    for (const observer of this.#observers) {
+      try {
+        observer(event);
+      } catch (error) {
+        this.#logger.error({ err: error, event: event.event }, "an observer threw");
+      }
+    }
   };
 
   /** Returns how to stop hearing; calling that twice is harmless. */

@@ -6,8 +6,13 @@ import type { ConsoleOptions } from "./options.ts";
 import { problemsOf } from "./problems.ts";
 import type { Session, Sessions } from "./sessions.ts";
 
-const COOKIE = "sip-push-console";
 const PATH = "/console";
+
+/**
+ * Of a node: browsers do not keep the cookies of ports, nor those of nodes behind one name, apart, and a login at one must not end
+ * that at another.
+ */
+const cookieNameOf = (node: string): string => `sip-push-console-${node.replace(/[^\w.-]/g, "_")}`;
 
 /** Who is logged in, as the page needs it. */
 export interface SessionView {
@@ -23,34 +28,37 @@ const loginForm = z.object({
 });
 
 /** The session of a request; undefined: it has none. It counts as used. */
-export function sessionOf(request: FastifyRequest, sessions: Sessions): Session | undefined {
-  const id = request.cookies[COOKIE];
+export function sessionOf(request: FastifyRequest, node: string, sessions: Sessions): Session | undefined {
+  const id = request.cookies[cookieNameOf(node)];
   return id === undefined ? undefined : sessions.use(id);
 }
 
 /** `POST`, `GET` and `DELETE /console/api/session`: log in, who am I, log out. */
 export function loginRoutes(app: FastifyInstance, options: ConsoleOptions, sessions: Sessions): void {
-  const { clock, logger } = options;
+  const { clock, logger, node } = options;
+  const cookieName = cookieNameOf(node);
   const attempts = new LoginAttempts(clock);
   const hashes = new Map(options.users.map(({ name, password }) => [name, password]));
   const viewOf = (user: string): SessionView => ({
     user,
-    node: options.node,
+    node,
     maySubmit: options.initiatorOf(user) !== undefined,
   });
   const cookie = (request: FastifyRequest) =>
     ({ path: PATH, httpOnly: true, sameSite: "strict", secure: request.protocol === "https" }) as const;
   const end = (request: FastifyRequest, reply: FastifyReply): void => {
-    const id = request.cookies[COOKIE];
+    const id = request.cookies[cookieName];
     if (id !== undefined) sessions.end(id);
-    reply.clearCookie(COOKIE, cookie(request));
+    reply.clearCookie(cookieName, cookie(request));
   };
 
   app.post("/console/api/session", async (request, reply) => {
     const form = loginForm.safeParse(request.body);
     if (!form.success) return reply.code(422).send({ problems: problemsOf(form.error) });
     const { name, password } = form.data;
-    const checked = await attempts.check(request.ip, () => verifyPassword(password, hashes.get(name) ?? null));
+    const checked = await attempts.check({ name, address: request.ip }, () =>
+      verifyPassword(password, hashes.get(name) ?? null),
+    );
     if (typeof checked === "object") {
       const { waitSeconds } = checked;
       const message = `Too many attempts. Try again in ${waitSeconds} s.`;
@@ -61,12 +69,12 @@ export function loginRoutes(app: FastifyInstance, options: ConsoleOptions, sessi
       return reply.code(401).send({ message: "Name or password is wrong." });
     }
     end(request, reply); // a new login is a new session
-    reply.setCookie(COOKIE, sessions.start(name), cookie(request));
+    reply.setCookie(cookieName, sessions.start(name), cookie(request));
     logger.info({ user: name, address: request.ip }, "console: logged in");
     return viewOf(name);
   });
   app.get("/console/api/session", async (request, reply) => {
-    const session = sessionOf(request, sessions);
+    const session = sessionOf(request, node, sessions);
     return session === undefined ? reply.code(401).send({ message: "Log in first." }) : viewOf(session.user);
   });
   app.delete("/console/api/session", async (request, reply) => {

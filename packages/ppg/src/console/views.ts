@@ -22,6 +22,8 @@ export interface DeliveryView {
   readonly sipStatus: number | null;
   readonly reason: string;
   readonly attempts: number;
+  /** When its push was. */
+  readonly acceptedAtMs: number;
   /** When it last changed. */
   readonly atMs: number;
   /** When it goes on; null: it does not, or a node holds it. */
@@ -119,6 +121,7 @@ export function deliveryView(record: DeliveryPage["deliveries"][number]): Delive
     sipStatus: record.sipStatus,
     reason: record.reason,
     attempts: record.attempts,
+    acceptedAtMs: record.acceptedAtMs,
     atMs: record.eventAtMs,
     dueAtMs: record.owner === null ? record.dueAtMs : null,
     cancelRequested: record.cancelRequested,

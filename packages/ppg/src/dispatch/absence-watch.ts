@@ -1,11 +1,10 @@
-import { papCodes } from "@sip-push/pap";
 import { normalizeApplicationId, PushInputError } from "@sip-push/push";
 import type { Clock, Logger, Timer } from "@sip-push/sip";
 import type { PpgStore } from "../store/store.ts";
 import type { DispatchSender } from "./options.ts";
 
 export interface AbsenceWatchOptions {
-  readonly store: Pick<PpgStore, "wake" | "find">;
+  readonly store: Pick<PpgStore, "wake" | "awaitingRegistration">;
   readonly sender: Pick<DispatchSender, "whenRegistered">;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -22,9 +21,6 @@ interface Watched {
 
 /** Deliveries that wait for a registration are looked for in the store so often: another node may have left them. */
 const RESTORE_MS = 300_000;
-const PAGE = 500;
-/** Deliveries looked at for that. */
-const MAX_PAGES = 20;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5000;
 
@@ -165,18 +161,10 @@ export class AbsenceWatch {
     const { store, clock, logger, maxWatched } = this.#options;
     const sinceMs = clock.now();
     const watched = new Set([...this.#watched.values()].map(({ recipient }) => recipient));
-    let after: number | null | undefined;
+    if (watched.size >= maxWatched) return;
     try {
-      for (let pages = 0; pages < MAX_PAGES && after !== null && this.#watched.size < maxWatched; pages++) {
-        if (this.#closed) return;
-        const page = await store.find({ state: "retry-wait", limit: PAGE, ...(after !== undefined && { after }) });
-        for (const { recipient, papCode } of page.deliveries) {
-          if (papCode !== papCodes.cannotReachDestination || watched.has(recipient)) continue;
-          watched.add(recipient);
-          this.watch(recipient, null, sinceMs);
-        }
-        after = page.next;
-      }
+      for (const recipient of await store.awaitingRegistration(maxWatched))
+        if (!watched.has(recipient)) this.watch(recipient, null, sinceMs);
     } catch (error) {
       if (!this.#closed) logger.error({ err: error }, "absent recipients could not be looked for");
     }

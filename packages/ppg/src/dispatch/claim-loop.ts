@@ -20,7 +20,7 @@ export interface ClaimLoopOptions {
 
 /** Work that comes bit by bit is taken together: the store is asked no more often than this. */
 const SHORTEST_PAUSE_MS = 3;
-/** The store says that something is due, and has nothing for us: results to tell, or what another node is taking. */
+/** The store says that something is due, and has nothing for us: another node is taking it. */
 const FIRST_IDLE_MS = 50;
 const LONGEST_IDLE_MS = 1000;
 /** A node sleeps no longer: news of work may get lost on its way. */
@@ -120,7 +120,7 @@ export class ClaimLoop {
         if (deliveries.length > 0) this.#idleMs = 0;
         if (deliveries.length === limit) continue;
         if (this.#again) return SHORTEST_PAUSE_MS;
-        const dueAtMs = await store.nextDueAtMs();
+        const dueAtMs = await store.nextDueAtMs("deliveries");
         return this.#again ? SHORTEST_PAUSE_MS : this.#sleepUntil(dueAtMs);
       }
     } catch (error) {

@@ -2,9 +2,10 @@ import type { PushOutcome } from "@sip-push/sender";
 import type { Clock, Logger, Timer } from "@sip-push/sip";
 import { type StoreError, storeErrorOf } from "../store/errors.ts";
 import type { PpgStore } from "../store/store.ts";
-import type { AdvanceResult, DeliveryAdvance } from "../store/types.ts";
+import type { AdvanceResult, DeliveryAdvance, ReleaseResult } from "../store/types.ts";
 import type { Change } from "./decisions.ts";
 import type { Flight } from "./flight.ts";
+import { isWritten } from "./written.ts";
 
 /** A change of a delivery that this node holds, and what it was before. */
 export interface Commit {
@@ -13,15 +14,17 @@ export interface Commit {
   /** Of the attempt that it is about, to decide anew; undefined: there was none. */
   readonly outcome: PushOutcome | undefined;
   readonly advance: DeliveryAdvance;
+  /** It was written before, and the answer to that was lost: it may be done. */
+  unsure?: boolean;
 }
 
 export interface CommitsOptions {
-  readonly store: Pick<PpgStore, "advance" | "release">;
+  readonly store: Pick<PpgStore, "advance" | "release" | "timeline">;
   readonly clock: Clock;
   readonly logger: Logger;
   /** The store has answered; what it did is committed. */
   readonly onAdvanced: (commit: Commit, result: AdvanceResult["result"]) => void;
-  readonly onReleased: (flight: Flight) => void;
+  readonly onReleased: (flight: Flight, result: ReleaseResult) => void;
   /** It will never be committed: the store refuses it, or is closed. */
   readonly onGivenUp: (flight: Flight) => void;
 }
@@ -112,6 +115,7 @@ export class Commits {
     } catch (error) {
       const { retryable, code } = this.#failed(error, batch.length);
       if (retryable && !this.#closed) {
+        for (const commit of batch) commit.unsure = true;
         this.#advances.push(...batch);
         return false;
       }
@@ -120,8 +124,38 @@ export class Commits {
       for (const { flight } of batch) this.#options.onGivenUp(flight);
       return true;
     }
-    for (const [index, commit] of batch.entries()) this.#options.onAdvanced(commit, results[index]?.result ?? "stale");
+    for (const [index, commit] of batch.entries()) {
+      const result = results[index]?.result ?? "stale";
+      if (result === "stale" && commit.unsure === true) void this.#settleUnsure(commit);
+      else this.#tell(commit.flight, () => this.#options.onAdvanced(commit, result));
+    }
     return true;
+  }
+
+  /** Stale because it was done, or because somebody else did something? The timeline says. Never rejects. */
+  async #settleUnsure(commit: Commit): Promise<void> {
+    const { advance } = commit;
+    let isOurs = false;
+    try {
+      isOurs = isWritten(advance, await this.#options.store.timeline(advance.lease.id));
+    } catch (error) {
+      this.#failed(error, 1);
+    }
+    this.#tell(commit.flight, () => this.#options.onAdvanced(commit, isOurs ? "done" : "stale"));
+  }
+
+  /** What is thrown about one is no matter of the others. */
+  #tell(flight: Flight, tell: () => void): void {
+    try {
+      tell();
+    } catch (error) {
+      const { callId, content } = flight.delivery;
+      this.#options.logger.error(
+        { err: error, pushId: content.pushId, callId },
+        "what became of a delivery was not told",
+      );
+      this.#options.onGivenUp(flight);
+    }
   }
 
   async #writeOneByOne(batch: readonly Commit[]): Promise<boolean> {
@@ -139,8 +173,9 @@ export class Commits {
     return releases.map(async ([dueMs, flights]) => {
       try {
         const leases = flights.map(({ lease }) => lease);
-        await this.#options.store.release(leases, dueMs);
-        for (const flight of flights) this.#options.onReleased(flight);
+        const results = await this.#options.store.release(leases, this.#options.clock.date().getTime(), dueMs);
+        for (const [index, flight] of flights.entries())
+          this.#tell(flight, () => this.#options.onReleased(flight, results[index] ?? "stale"));
         return true;
       } catch (error) {
         const again = this.#failed(error, flights.length).retryable && !this.#closed;

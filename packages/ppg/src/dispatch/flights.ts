@@ -1,3 +1,4 @@
+import { papCodes } from "@sip-push/pap";
 import type { PushMessage } from "@sip-push/push";
 import type { PushOutcome } from "@sip-push/sender";
 import type { Clock, Logger } from "@sip-push/sip";
@@ -5,7 +6,7 @@ import type { DeliveryState } from "../delivery/delivery.machine.ts";
 import type { RetryRules } from "../delivery/retry-policy.ts";
 import type { PpgObserver } from "../events.ts";
 import type { PpgStore } from "../store/store.ts";
-import type { AdvanceResult, ClaimedDelivery, StoredPush } from "../store/types.ts";
+import type { AdvanceResult, ClaimedDelivery, ReleaseResult, StoredPush } from "../store/types.ts";
 import { type Commit, Commits } from "./commits.ts";
 import { type Change, changeAfterAttempt, changeAtClaim } from "./decisions.ts";
 import type { Destinations } from "./destinations.ts";
@@ -17,7 +18,7 @@ import { destinationVerdict, outcomeOfError, wasWithdrawn } from "./outcome-verd
 import { pushMessageOf } from "./push-message-of.ts";
 
 export interface FlightsOptions {
-  readonly store: Pick<PpgStore, "advance" | "release">;
+  readonly store: Pick<PpgStore, "advance" | "release" | "timeline">;
   readonly sender: Pick<DispatchSender, "deliver">;
   readonly destinations: Destinations;
   readonly destinationOf: (recipient: string) => string;
@@ -34,9 +35,11 @@ export interface FlightsOptions {
   readonly onRoom: () => void;
 }
 
-/** CSeq counts hundredths of a second since the push was accepted: it grows from attempt to attempt, at whichever node. */
-const CSEQ_MS = 10;
+/** The version of a delivery grows with each claim, at whichever node and whatever its clock says; an attempt has some requests. */
+const CSEQS_EACH = 100;
 const MAX_CSEQ = 2 ** 31 - 1000;
+/** Of what has no form, and is not sent. */
+const NO_MESSAGE: PushMessage = { applicationId: null, contentType: "text/plain", body: new Uint8Array() };
 /** What was withdrawn without being asked to is not taken up again at once. */
 const WITHDRAWN_PAUSE_MS = 1000;
 
@@ -60,7 +63,7 @@ export class Flights {
       clock,
       logger,
       onAdvanced: (commit, result) => this.#advanced(commit, result),
-      onReleased: (flight) => this.#released(flight),
+      onReleased: (flight, result) => this.#released(flight, result),
       onGivenUp: (flight) => this.#drop(flight),
     });
   }
@@ -91,14 +94,21 @@ export class Flights {
     if (deliveries.length === 0) return;
     const batch = new ClaimBatch(deliveries.length);
     const nowMs = this.#nowMs();
-    let content: StoredPush | undefined;
-    let push: PushMessage | undefined;
+    let last: { readonly content: StoredPush; readonly push: PushMessage | undefined } | undefined;
     for (const delivery of deliveries) {
-      if (push === undefined || delivery.content !== content) {
-        content = delivery.content;
-        push = pushMessageOf(content);
-      }
-      this.#take(delivery, push, batch, nowMs);
+      const { content } = delivery;
+      if (last?.content !== content) last = { content, push: this.#messageOf(content) };
+      this.#take(delivery, last.push, batch, nowMs);
+    }
+  }
+
+  /** Undefined: it has no form in which it could be sent. */
+  #messageOf(content: StoredPush): PushMessage | undefined {
+    try {
+      return pushMessageOf(content);
+    } catch (error) {
+      this.#options.logger.error({ err: error, pushId: content.pushId }, "a push has no form in SIP");
+      return undefined;
     }
   }
 
@@ -145,7 +155,7 @@ export class Flights {
     for (const flight of [...this.#held.values()]) this.#drop(flight);
   }
 
-  #take(delivery: ClaimedDelivery, push: PushMessage, batch: ClaimBatch, nowMs: number): void {
+  #take(delivery: ClaimedDelivery, push: PushMessage | undefined, batch: ClaimBatch, nowMs: number): void {
     const { id, version, owner, recipient } = delivery;
     // Its lease had ended before it could be renewed, and this node was the first to claim it.
     const before = this.#held.get(id);
@@ -154,7 +164,7 @@ export class Flights {
       delivery,
       lease: { id, version, owner },
       batch,
-      push,
+      push: push ?? NO_MESSAGE,
       destination: this.#options.destinationOf(recipient),
       state: "waiting",
       told: delivery.wokenFrom,
@@ -164,8 +174,17 @@ export class Flights {
       lost: false,
     };
     this.#held.set(id, flight);
-    const change = changeAtClaim(delivery, nowMs);
+    try {
+      this.#startOrEnd(flight, push !== undefined, nowMs);
+    } catch (error) {
+      this.#fail(flight, error);
+    }
+  }
+
+  #startOrEnd(flight: Flight, hasForm: boolean, nowMs: number): void {
+    const change = changeAtClaim(flight.delivery, nowMs);
     if (change !== undefined) this.#commit(flight, change, undefined);
+    else if (!hasForm) this.#fail(flight, new Error("no form in SIP"));
     else if (this.#stopping) this.#release(flight, nowMs);
     else {
       const turn = this.#lanes.enter(flight, nowMs);
@@ -194,9 +213,9 @@ export class Flights {
 
   async #attempt(flight: Flight): Promise<void> {
     const { sender } = this.#options;
-    const { delivery, push, batch, startedMs } = flight;
-    const { recipient: to, callId, content } = delivery;
-    const cseq = Math.min(MAX_CSEQ, 1 + Math.floor(Math.max(0, startedMs - content.acceptedAtMs) / CSEQ_MS));
+    const { delivery, push, batch } = flight;
+    const { recipient: to, callId, content, version } = delivery;
+    const cseq = Math.min(MAX_CSEQ, 1 + version * CSEQS_EACH);
     let outcome: PushOutcome | undefined;
     try {
       const { pushId } = content;
@@ -208,6 +227,16 @@ export class Flights {
     this.#ended(flight, outcome ?? outcomeOfError(new Error("the sender gave no outcome"), to, callId));
   }
 
+  /** A mistake of ours must not come again and again, each time with another attempt. */
+  #fail(flight: Flight, error: unknown): void {
+    const { sipStatus, callId, content } = flight.delivery;
+    this.#options.logger.error({ err: error, pushId: content.pushId, callId }, "a delivery could not be worked on");
+    if (flight.lost || flight.state === "gone" || flight.state === "committing") return;
+    const { internalServerError: papCode } = papCodes;
+    const verdict = { papCode, reason: "internal error", awaitRegistration: false };
+    this.#commit(flight, { to: "undeliverable", dueAtMs: null, sipStatus, ...verdict }, undefined);
+  }
+
   #ended(flight: Flight, outcome: PushOutcome): void {
     const nowMs = this.#nowMs();
     this.#stats.sending--;
@@ -216,9 +245,13 @@ export class Flights {
     const next = this.#lanes.leave(flight);
     const { observe } = this.#options;
     if (observe !== undefined) tellAttempt(observe, flight, outcome, nowMs);
-    if (flight.lost) this.#drop(flight);
-    else if (wasWithdrawn(outcome)) this.#release(flight, nowMs + (flight.batch.aborted ? 0 : WITHDRAWN_PAUSE_MS));
-    else this.#commit(flight, this.#changeBy(flight, outcome, flight.delivery.cancelRequested), outcome);
+    try {
+      if (flight.lost) this.#drop(flight);
+      else if (wasWithdrawn(outcome)) this.#release(flight, nowMs + (flight.batch.aborted ? 0 : WITHDRAWN_PAUSE_MS));
+      else this.#commit(flight, this.#changeBy(flight, outcome, flight.delivery.cancelRequested), outcome);
+    } catch (error) {
+      this.#fail(flight, error);
+    }
     if (next === undefined) return;
     if (this.#stopping) this.#handOn(next, nowMs);
     else this.#begin(next, nowMs);
@@ -281,8 +314,9 @@ export class Flights {
     this.#commits.release(flight, dueMs);
   }
 
-  #released(flight: Flight): void {
-    if (flight.told === "sending") this.#tellState(flight, "pending", this.#nowMs());
+  /** What was taken back meanwhile, the store tells itself. */
+  #released(flight: Flight, result: ReleaseResult): void {
+    if (result === "released" && flight.told === "sending") this.#tellState(flight, "pending", this.#nowMs());
     this.#drop(flight);
   }
 

@@ -7,6 +7,7 @@ import type { PpgObserver } from "../events.ts";
 import { StoreError } from "../store/errors.ts";
 import type { PpgStore } from "../store/store.ts";
 import type { DeliveryAdvance, DeliveryRecord } from "../store/types.ts";
+import { isWritten } from "./written.ts";
 
 export interface StoreReportBookOptions {
   readonly store: PpgStore;
@@ -45,13 +46,25 @@ export class StoreReportBook implements ReportBook {
       if (isFinal(delivery.state)) return delivery.state === "delivered" ? "duplicate" : "late";
       const change = changeBy(report, delivery, this.#clock.date().getTime());
       if (change === undefined) return "unasked";
-      const [result] = await this.#store.advance([change]);
-      if (result?.result === "done") {
+      if (await this.#advance(change)) {
         await this.#told(delivery, change);
         return "taken";
       }
     }
     throw new StoreError("STORE_UNAVAILABLE", `the delivery of ${report.messageId} does not stand still`);
+  }
+
+  /** False: somebody else changed the delivery. An answer that got lost is looked for, lest nobody hear of the change. */
+  async #advance(change: DeliveryAdvance): Promise<boolean> {
+    try {
+      const [result] = await this.#store.advance([change]);
+      return result?.result === "done";
+    } catch (error) {
+      if (!(error instanceof StoreError && error.retryable)) throw error;
+      const timeline = await this.#store.timeline(change.lease.id);
+      if (!isWritten(change, timeline)) throw error;
+      return true;
+    }
   }
 
   async #told(delivery: DeliveryRecord, change: DeliveryAdvance): Promise<void> {

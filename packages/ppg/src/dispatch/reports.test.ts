@@ -46,6 +46,19 @@ const asksReport = (request: SipRequest | undefined): boolean =>
     .includes("imdn.Disposition-Notification");
 
 describe("a delivery report", () => {
+  it("whose commit lost its answer is taken, and told once", async () => {
+    await rig.handset(() => [200]);
+    const { watched } = await rig.node();
+    const send = await reporter();
+    await rig.submit("p1", ["bob"], confirmed);
+    const { callId } = await rig.untilTold("p1", "waiting-report");
+    let faults = 1;
+    watched.fault = (method) => (method === "advance" && faults-- > 0 ? "after" : undefined);
+    expect(await send(report(callId))).toBe(200);
+    expect(await rig.untilTold("p1", "delivered")).toMatchObject({ papCode: 1000 });
+    expect(rig.told("p1").slice(2)).toEqual(["waiting-report>delivered"]);
+  });
+
   it("is asked for, and waited for after the response, and is the last word", async () => {
     await rig.handset(() => [200]);
     await rig.node();

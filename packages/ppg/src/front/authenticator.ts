@@ -54,17 +54,26 @@ export class Authenticator {
   readonly #queue: (() => void)[] = [];
   #running = 0;
 
-  /** @throws {FrontError} FRONT_BAD_OPTION: a name or certificate name twice, or a verifier that is none. */
-  constructor(initiators: readonly InitiatorConfig[], { clock, allowPlain }: { clock: Clock; allowPlain: boolean }) {
+  /**
+   * @param before the one that this one takes the place of: who was too fast, or guessed, stays so.
+   * @throws {FrontError} FRONT_BAD_OPTION: a name or certificate name twice, or a verifier that is none.
+   */
+  constructor(
+    initiators: readonly InitiatorConfig[],
+    { clock, allowPlain }: { readonly clock: Clock; readonly allowPlain: boolean },
+    before?: Authenticator,
+  ) {
     this.#allowPlain = allowPlain;
-    this.#throttle = new FailureThrottle(clock);
+    this.#throttle = before === undefined ? new FailureThrottle(clock) : before.#throttle;
     for (const config of initiators) {
       const { name, recipients, applications, notifyUrls, rate } = config;
       checkVerifiers(config);
       const known: Known = {
         result: "authenticated",
         initiator: { name, recipients, applications, notifyUrls },
-        bucket: rate === null ? null : new TokenBucket(rate, clock),
+        bucket:
+          (before === undefined ? null : before.#bucketOf(name, rate)) ??
+          (rate === null ? null : new TokenBucket(rate, clock)),
         config,
       };
       addOnce(this.#byName, name, known);
@@ -90,6 +99,13 @@ export class Authenticator {
     const retryAfterSeconds = this.#throttle.waitSeconds(address);
     if (retryAfterSeconds > 0) return { result: "slowedDown", retryAfterSeconds };
     return this.#check(parseAuthorization(authorization), key, address);
+  }
+
+  /** Of the initiator of this name, if it had the same rate. */
+  #bucketOf(name: string, rate: InitiatorConfig["rate"]): TokenBucket | null {
+    const known = this.#byName.get(name);
+    const same = known?.config.rate?.perSecond === rate?.perSecond && known?.config.rate?.burst === rate?.burst;
+    return same ? (known?.bucket ?? null) : null;
   }
 
   #check(credentials: Credentials, key: string, address: string): Authentication | Promise<Authentication> {

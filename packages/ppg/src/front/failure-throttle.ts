@@ -18,10 +18,13 @@ interface Record {
 /** Slows down who guesses: after some failures each further one of an address makes it wait, twice as long each time. */
 export class FailureThrottle {
   readonly #clock: Clock;
+  readonly #freeFailures: number;
   readonly #records = new Map<string, Record>();
 
-  constructor(clock: Clock) {
+  /** @param freeFailures how many cost nothing. */
+  constructor(clock: Clock, freeFailures: number = FREE_FAILURES) {
     this.#clock = clock;
+    this.#freeFailures = freeFailures;
   }
 
   /** Whole seconds that this address is to wait before it may try again; 0: it may. */
@@ -30,12 +33,13 @@ export class FailureThrottle {
     return record === undefined ? 0 : Math.max(0, Math.ceil((record.pausedUntilMs - this.#clock.now()) / 1_000));
   }
 
-  failed(address: string): void {
+  /** Whether it is slowed down now. */
+  failed(address: string): boolean {
     const key = networkOf(address);
     const nowMs = this.#clock.now();
     const known = this.#records.get(key);
     const failures = known === undefined || nowMs - known.lastAtMs > FORGET_MS ? 1 : known.failures + 1;
-    const excess = failures - FREE_FAILURES;
+    const excess = failures - this.#freeFailures;
     const pauseMs = excess <= 0 ? 0 : Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(excess - 1, 10));
     // Anew, so that the first of the table is the one that has been quiet longest.
     this.#records.delete(key);
@@ -44,6 +48,7 @@ export class FailureThrottle {
       const [oldest] = this.#records.keys();
       if (oldest !== undefined) this.#records.delete(oldest);
     }
+    return pauseMs > 0;
   }
 
   /** Addresses that are remembered. */

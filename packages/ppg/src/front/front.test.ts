@@ -4,8 +4,7 @@ import { connect } from "node:net";
 import { decodePap } from "@sip-push/pap";
 import { VirtualClock } from "@sip-push/sip/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { authority, certificate } from "./testdata/certificates.ts";
-import { type Answer, FrontRig, initiator, post, TOKEN } from "./testdata/front-rig.ts";
+import { type Answer, exchangeRaw, FrontRig, initiator, post, TOKEN } from "./testdata/front-rig.ts";
 
 const MIB = 1_048_576;
 const authorized = { authorization: `Bearer ${TOKEN}` };
@@ -62,6 +61,18 @@ describe("the path of PAP", () => {
       text += String((await once(socket, "data"))[0]);
     socket.destroy();
     expect(rig.service.requests.map(({ body }) => Buffer.from(body).toString())).toEqual(["one", "two"]);
+  });
+
+  it("takes a target in absolute-form, and any expectation (RFC 9112 §3.2.2, RFC 9110 §10.1.1)", async () => {
+    const front = await rig.open();
+    const port = front.addresses[0]?.port ?? 0;
+    const fields = `Host: a\r\nAuthorization: Bearer ${TOKEN}\r\nConnection: close\r\nContent-Length: 1\r\n`;
+    const absolute = await exchangeRaw(port, `POST http://gateway.example.test/pap HTTP/1.1\r\n${fields}\r\nx`);
+    expect(absolute).toMatch(/^HTTP\/1\.1 202 /);
+    const elsewhere = await exchangeRaw(port, `POST http://gateway.example.test?pap HTTP/1.1\r\n${fields}\r\nx`);
+    expect(elsewhere).toMatch(/^HTTP\/1\.1 404 /);
+    const expecting = await exchangeRaw(port, `POST /pap HTTP/1.1\r\n${fields}Expect: more\r\n\r\nx`);
+    expect(expecting).toMatch(/^HTTP\/1\.1 202 /);
   });
 
   it("says Retry-After when the service does", async () => {
@@ -254,63 +265,6 @@ describe("operation", () => {
     expect((await post(url, { path: "/api", headers, body: '{"a":1}' })).text).toBe('{"got":{"a":1}}');
     expect((await post(url, { path: "/api", headers, body: "{" })).status).toBe(400);
     expect((await post(url, { method: "GET", path: "/broken" })).status).toBe(503);
-  });
-});
-
-describe("listeners", () => {
-  it("listens on several addresses, HTTP and HTTPS, IPv4 and IPv6, and says which ports it got", async () => {
-    const { cert, key } = certificate("server");
-    const front = await rig.open({
-      listen: [
-        { secure: false, host: "127.0.0.1", port: 0 },
-        { secure: true, host: "::1", port: 0 },
-      ],
-      tls: { certificate: cert, key, clientCa: null, clientCertificates: "ask" },
-    });
-    const [plain, secure] = front.addresses;
-    expect(plain?.url).toBe(`http://127.0.0.1:${plain?.port}`);
-    expect(secure?.url).toBe(`https://[::1]:${secure?.port}`);
-    expect((await post(plain?.url ?? "")).status).toBe(202);
-    expect((await post(secure?.url ?? "", { ca: authority })).status).toBe(202);
-  });
-
-  it("takes new certificates without a restart, and keeps the ones that it has when they are none", async () => {
-    const of = (name: "server" | "second") => {
-      const { cert, key } = certificate(name);
-      return { certificate: cert, key, clientCa: null, clientCertificates: "ask" } as const;
-    };
-    const front = await rig.open({ listen: [{ secure: true, host: "127.0.0.1", port: 0 }], tls: of("server") });
-    const url = front.addresses[0]?.url ?? "";
-    const fingerprint = async (): Promise<string> => {
-      const { connect: connectTls } = await import("node:tls");
-      const socket = connectTls({ port: front.addresses[0]?.port ?? 0, host: "127.0.0.1", ca: authority });
-      await once(socket, "secureConnect");
-      const { fingerprint256 } = socket.getPeerCertificate();
-      socket.destroy();
-      return fingerprint256;
-    };
-    const first = await fingerprint();
-    front.reloadTls(of("second"));
-    const second = await fingerprint();
-    expect(second).not.toBe(first);
-    expect(() => front.reloadTls({ ...of("server"), key: "no key" })).toThrow(
-      expect.objectContaining({ code: "FRONT_BAD_TLS" }),
-    );
-    expect(await fingerprint()).toBe(second);
-    expect((await post(url, { ca: authority })).status).toBe(202);
-  });
-
-  it("says what it cannot work with, and leaves nothing open", async () => {
-    const front = await rig.open();
-    const taken = { secure: false, host: "127.0.0.1", port: front.addresses[0]?.port ?? 0 };
-    await expect(rig.open({ listen: [taken] })).rejects.toMatchObject({ code: "FRONT_LISTEN_FAILED", retryable: true });
-    const secure = { secure: true, host: "127.0.0.1", port: 0 };
-    await expect(rig.open({ listen: [secure] })).rejects.toMatchObject({ code: "FRONT_BAD_TLS", retryable: false });
-    await expect(rig.open({ listen: [] })).rejects.toMatchObject({ code: "FRONT_BAD_OPTION" });
-    await expect(rig.open({ path: "pap" })).rejects.toMatchObject({ code: "FRONT_BAD_OPTION" });
-    await expect(rig.open({ initiators: [initiator(), initiator()] })).rejects.toMatchObject({
-      code: "FRONT_BAD_OPTION",
-    });
   });
 });
 

@@ -1,7 +1,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { type Clock, type Logger, silentLogger, systemClock } from "@sip-push/sip";
-import type { HttpTls } from "../config/types.ts";
+import type { HttpTls, InitiatorConfig } from "../config/types.ts";
 import { Authenticator } from "./authenticator.ts";
 import { FrontError } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
@@ -38,6 +38,7 @@ export class PpgFront {
   readonly #addresses: FrontAddress[] = [];
   readonly #sites: Site[] = [];
   readonly #path: string;
+  readonly #allowPlain: boolean;
   readonly #route: PapRoute;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -58,8 +59,9 @@ export class PpgFront {
     this.#clock = clock;
     this.#logger = logger;
     const limits = frontLimits(options.limits);
+    this.#allowPlain = allowPlain;
     const authenticator = new Authenticator(initiators, { clock, allowPlain });
-    this.#route = new PapRoute({ service, authenticator, limits, realm, clock, logger });
+    this.#route = new PapRoute({ service, limits, realm, clock, logger }, authenticator);
   }
 
   /**
@@ -127,9 +129,18 @@ export class PpgFront {
     return { active, bufferedBytes, answered, refused: { ...refusedCounts }, droppedConnections };
   }
 
-  /** Takes new certificates for the connections to come. @throws {FrontError} FRONT_BAD_TLS; then the ones before stay. */
-  reloadTls(tls: HttpTls): void {
-    for (const listener of this.#listeners) listener.reloadTls(tls);
+  /**
+   * Takes new certificates for the connections to come, and other push initiators for the requests to come; those under way end as they
+   * began. Undefined: these stay.
+   *
+   * @throws {FrontError} FRONT_BAD_TLS, FRONT_BAD_OPTION; then all stay.
+   */
+  reload({ tls, initiators }: { tls?: HttpTls | null; initiators?: readonly InitiatorConfig[] }): void {
+    const { authenticator } = this.#route;
+    const of = { clock: this.#clock, allowPlain: this.#allowPlain };
+    const next = initiators === undefined ? authenticator : new Authenticator(initiators, of, authenticator);
+    if (tls !== undefined) for (const listener of this.#listeners) listener.reloadTls(tls);
+    this.#route.authenticator = next;
   }
 
   /**
@@ -165,7 +176,12 @@ export class PpgFront {
     const path = this.#path;
     const withQuery = `${path}?`;
     return (request, response, expects) => {
-      const { url = "" } = request;
+      const url = originForm(request);
+      if (hasRepeated(request)) {
+        const exchange = this.#route.turnAway(request, response, "malformed");
+        this.#latest.set(request.socket, { response, exchange });
+        return;
+      }
       if (url !== path && !url.startsWith(withQuery)) {
         if (expects) response.writeContinue();
         this.#serve(site, request, response);
@@ -204,4 +220,27 @@ export class PpgFront {
     lines.push(`Content-Length: ${body.length}`, "Connection: close", "", "");
     socket.end(Buffer.concat([Buffer.from(lines.join("\r\n"), "latin1"), body]), () => socket.destroy());
   }
+}
+
+const ABSOLUTE_FORM = /^https?:\/\/[^/?#]*/i;
+
+/** The target as origin-form, which the request has from then on: clients may send absolute-form, too. RFC 9112 §3.2.2. */
+function originForm(request: IncomingMessage): string {
+  const { url = "" } = request;
+  if (url.startsWith("/")) return url;
+  const path = url.replace(ABSOLUTE_FORM, "");
+  request.url = path === url || path.startsWith("/") ? path : `/${path}`;
+  return request.url;
+}
+
+/** Whether two Host fields, or two Authorization fields, leave open which one holds: a proxy before us may have read the other. RFC 9112 §3.2. */
+function hasRepeated({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  let authorizations = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? "";
+    if (name.length === 4) hosts += Number(name.toLowerCase() === "host");
+    else if (name.length === 13) authorizations += Number(name.toLowerCase() === "authorization");
+  }
+  return hosts > 1 || authorizations > 1;
 }

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from "node:http";
 import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { createSecureContext } from "node:tls";
 import type { HttpAddress, HttpTls } from "../config/types.ts";
 import { FrontError } from "./errors.ts";
@@ -28,11 +29,20 @@ export class Listener {
   constructor(wanted: HttpAddress, tls: HttpTls | null, limits: Required<FrontLimits>, handler: Handler) {
     this.#wanted = wanted;
     const options = serverOptions(limits);
-    this.server = wanted.secure ? createSecureServer({ ...options, ...tlsOptions(tls) }) : createServer(options);
+    // Who does not get through the TLS handshake holds a connection as who sends no header fields does.
+    const handshakeTimeout = limits.headersTimeoutMs;
+    this.server = wanted.secure
+      ? createSecureServer({ ...options, handshakeTimeout, ...tlsOptions(tls) })
+      : createServer(options);
     this.server.maxConnections = limits.maxConnections;
     this.server.maxHeadersCount = MAX_HEADER_FIELDS;
+    this.server.timeout = limits.stalledMs;
     this.server.on("request", (request, response) => handler(request, response, false));
     this.server.on("checkContinue", (request, response) => handler(request, response, true));
+    // Nobody has another expectation that means anything, and Node's own 417 would not be PAP (RFC 9110 §10.1.1).
+    this.server.on("checkExpectation", (request, response) => handler(request, response, false));
+    // Nothing can be said to it, and what is written to it anyway would keep it for ever.
+    this.server.on("tlsClientError", (_error: Error, socket: Duplex) => socket.destroy());
     this.server.on("drop", () => {
       this.#dropped += 1;
     });
@@ -61,7 +71,7 @@ export class Listener {
   }
 
   /** New certificates for connections to come. @throws {FrontError} FRONT_BAD_TLS; then the ones before stay. */
-  reloadTls(tls: HttpTls): void {
+  reloadTls(tls: HttpTls | null): void {
     if ("setSecureContext" in this.server) this.server.setSecureContext(tlsOptions(tls));
   }
 

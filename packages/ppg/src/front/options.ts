@@ -15,7 +15,7 @@ export interface FrontLimits {
   readonly maxConnections?: number;
   /** Octets of the header fields of a request; more is 431. Default 16,384. */
   readonly maxHeaderBytes?: number;
-  /** From the first octet of a request to the end of its header fields. Default 10 s. */
+  /** From the first octet of a request to the end of its header fields, and for a TLS handshake. Default 10 s. */
   readonly headersTimeoutMs?: number;
   /** From the first octet of a request to the last of its body; then 408. Default 30 s. */
   readonly requestTimeoutMs?: number;
@@ -23,6 +23,8 @@ export interface FrontLimits {
   readonly timeoutCheckMs?: number;
   /** How long a connection without a request is kept. Default 65 s, longer than load balancers do. */
   readonly keepAliveTimeoutMs?: number;
+  /** How long a connection may stand still with an answer half written: a peer that does not read. Default 120 s. */
+  readonly stalledMs?: number;
 }
 
 /** What an operator's probe is told. */
@@ -82,5 +84,6 @@ export function frontLimits(limits: FrontLimits = {}): Required<FrontLimits> {
     requestTimeoutMs: limits.requestTimeoutMs ?? 30_000,
     timeoutCheckMs: limits.timeoutCheckMs ?? 2_000,
     keepAliveTimeoutMs: limits.keepAliveTimeoutMs ?? 65_000,
+    stalledMs: limits.stalledMs ?? 120_000,
   };
 }

@@ -8,7 +8,6 @@ import { type Refusal, refusals } from "./refusals.ts";
 
 export interface PapRouteOptions {
   readonly service: PapService;
-  readonly authenticator: Authenticator;
   readonly limits: Required<FrontLimits>;
   readonly realm: string;
   readonly clock: Clock;
@@ -53,9 +52,12 @@ export class PapRoute {
     number
   >;
   closing = false;
+  /** May change: who comes next is known by another one. */
+  authenticator: Authenticator;
 
-  constructor(options: PapRouteOptions) {
+  constructor(options: PapRouteOptions, authenticator: Authenticator) {
     this.#options = options;
+    this.authenticator = authenticator;
     const { maxBufferedBytes, maxBodyBytes } = options.limits;
     this.#room = { bufferedBytes: 0, maxBufferedBytes, maxBodyBytes };
     const realm = `realm="${options.realm.replace(/["\\]/g, "\\$&")}"`;
@@ -86,7 +88,7 @@ export class PapRoute {
     else if (this.closing) this.refuse(exchange, "closing");
     else if (this.#active > this.#options.limits.maxConcurrent) this.refuse(exchange, "busy");
     else {
-      const authentication = this.#options.authenticator.authenticate(request);
+      const authentication = this.authenticator.authenticate(request);
       if (!(authentication instanceof Promise)) this.#authenticated(exchange, authentication, expects);
       else {
         void authentication.then((result) => {
@@ -95,6 +97,14 @@ export class PapRoute {
         });
       }
     }
+    return exchange;
+  }
+
+  /** Refuses one request whatever it is about. */
+  turnAway(request: IncomingMessage, response: ServerResponse, refusal: Refusal): Exchange {
+    this.#active += 1;
+    const exchange = new Exchange(request, response, this.#room, this.#options.clock, this.#release);
+    this.refuse(exchange, refusal);
     return exchange;
   }
 

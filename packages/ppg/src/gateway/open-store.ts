@@ -47,8 +47,19 @@ export async function openStore(
 }
 
 function openOnce({ database, dataDirectory }: Pick<PpgConfig, "database" | "dataDirectory">): Promise<PpgStore> {
-  if (database.kind === "sqlite") return SqliteStore.open(dataDirectory);
+  if (database.kind === "sqlite") return openSqlite(dataDirectory);
   return PostgresStore.open(database.url, { maxConnections: database.maxConnections });
+}
+
+async function openSqlite(directory: string): Promise<PpgStore> {
+  const store = await SqliteStore.open(directory);
+  try {
+    await store.takeOver();
+    return store;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }
 
 function isAborted(signal: AbortSignal | undefined): boolean {

@@ -3,7 +3,7 @@ import { lenient } from "@sip-push/pap";
 import { PushSender, type SenderEvent } from "@sip-push/sender";
 import type { Clock, Logger } from "@sip-push/sip";
 import { senderOptionsOf } from "../config/sender-options.ts";
-import type { PpgConfig } from "../config/types.ts";
+import type { NotifyAs, PpgConfig } from "../config/types.ts";
 import { capabilitiesPort } from "../dispatch/capabilities-port.ts";
 import { Dispatcher } from "../dispatch/dispatcher.ts";
 import { StoreReportBook } from "../dispatch/report-book.ts";
@@ -26,14 +26,31 @@ export interface Shared {
   readonly observe: PpgObserver;
 }
 
-/** The configured initiators as they are once they are authenticated, by name. */
-export function initiatorsOf({ initiators }: PpgConfig): ReadonlyMap<string, Initiator> {
-  return new Map(
-    initiators.map(({ name, recipients, applications, notifyUrls }) => [
-      name,
-      { name, recipients, applications, notifyUrls },
-    ]),
-  );
+/** The configured push initiators by name, as they are now: the configuration may be read again. */
+export class Initiators {
+  readonly #byName = new Map<string, { readonly initiator: Initiator; readonly notifyAs: NotifyAs | undefined }>();
+
+  constructor(config: PpgConfig) {
+    this.take(config);
+  }
+
+  /** These, in place of those before. */
+  take({ initiators }: PpgConfig): void {
+    this.#byName.clear();
+    for (const { name, recipients, applications, notifyUrls, notifyAs } of initiators) {
+      const initiator = { name, recipients, applications, notifyUrls };
+      this.#byName.set(name, { initiator, notifyAs: notifyAs ?? undefined });
+    }
+  }
+
+  /** As it is once it is authenticated; undefined: there is none of this name. */
+  get(name: string): Initiator | undefined {
+    return this.#byName.get(name)?.initiator;
+  }
+
+  notifyAs(name: string): NotifyAs | undefined {
+    return this.#byName.get(name)?.notifyAs;
+  }
 }
 
 /** The name under which this process holds leases: that of the node, and what tells it from a run before or a namesake. */
@@ -111,10 +128,9 @@ export function openDispatcher(
 export function openNotifier(
   { config, store, clock, logger, observe }: Shared,
   owner: string,
-  initiators: ReadonlyMap<string, Initiator>,
+  initiators: Initiators,
 ): ResultNotifier {
   const { concurrency, timeoutSeconds, retry, giveUpAfterHours, ca } = config.results;
-  const identities = new Map(config.initiators.map(({ name, notifyAs }) => [name, notifyAs]));
   return new ResultNotifier({
     store,
     owner,
@@ -122,7 +138,7 @@ export function openNotifier(
     logger,
     observe,
     admits: (name, url) => mayNotify(initiators.get(name), url),
-    identityOf: (name) => identities.get(name) ?? undefined,
+    identityOf: (name) => initiators.notifyAs(name),
     ca,
     senderAddress: config.domains[0] ?? null,
     ...(config.pap.lenient && { leniency: lenient }),

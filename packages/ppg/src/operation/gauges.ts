@@ -8,7 +8,9 @@ export interface GaugeSources {
   readonly dispatch: () =>
     | { readonly inFlight: number; readonly brokenDestinations: number; readonly watched: number }
     | undefined;
-  readonly results: () => { readonly underWay: number; readonly pausedOrigins: readonly string[] } | undefined;
+  readonly results: () =>
+    | { readonly underWay: number; readonly held: number; readonly pausedOrigins: readonly string[] }
+    | undefined;
   readonly front: () =>
     | {
         readonly active: number;
@@ -54,6 +56,7 @@ export function registerGauges(
   );
   gauge("ppg_registrations_watched", "Recipients whose registration is waited for", () => sources.dispatch()?.watched);
   gauge("ppg_results_in_flight", "Result notifications under way", () => sources.results()?.underWay);
+  gauge("ppg_results_held", "Results claimed by this node, those under way included", () => sources.results()?.held);
   gauge(
     "ppg_results_paused_origins",
     "Servers of push initiators that are left alone for a while",

@@ -4,7 +4,7 @@ import type { ResultNotification } from "../store/types.ts";
 
 /** Shortest time between two claims when the last one brought less than was asked for. */
 const PAUSE_MS = 10;
-/** The store says when anything is due, deliveries too: how soon at the earliest, and how late, it is asked again. */
+/** How soon at the earliest, and how late, the store is asked again after it had nothing. */
 const MIN_IDLE_MS = 50;
 const MAX_IDLE_MS = 5_000;
 const AFTER_FAILURE_MS = 1_000;
@@ -83,7 +83,7 @@ export class Claimer {
       return;
     }
     const { store, clock } = this.#options;
-    const dueAtMs = (await store.nextDueAtMs()) ?? Number.POSITIVE_INFINITY;
+    const dueAtMs = (await store.nextDueAtMs("results")) ?? Number.POSITIVE_INFINITY;
     this.#wakeIn(Math.min(MAX_IDLE_MS, Math.max(MIN_IDLE_MS, dueAtMs - clock.date().getTime())));
   }
 

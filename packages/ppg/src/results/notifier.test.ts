@@ -316,6 +316,21 @@ describe("an origin that is down or slow", () => {
     expect(new Set(dead.told.map(({ result }) => result.pushId)).size).toBe(400);
   });
 
+  it("does not take all places together with others that are slow: whoever answers goes on", async () => {
+    const live = await rig.server();
+    const slow = await Promise.all(Array.from({ length: 6 }, () => rig.server()));
+    for (const each of slow) each.answer = () => () => {};
+    rig.start({ limits: { concurrency: 8, perOrigin: 2, maxHeld: 64 } });
+    await rig.finishMany(live.url(), "before", 1);
+    await rig.until(live.count(1));
+    for (const [at, each] of slow.entries()) await rig.finishMany(each.url(), `slow-${at}`, 20);
+    await rig.elapse(3_000);
+    expect(rig.notifier.stats.underWay).toBeLessThan(8);
+    await rig.finishMany(live.url(), "live", 50);
+    await rig.elapse(5_000, () => live.told.length === 51);
+    expect(live.told).toHaveLength(51);
+  });
+
   it("has no more places than its share, even before its requests have timed out", async () => {
     const live = await rig.server();
     const slow = await rig.server();
@@ -337,7 +352,7 @@ describe("stop", () => {
     server.answer = () => (response) => {
       held.push(response);
     };
-    rig.start({ limits: { concurrency: 2, perOrigin: 2, maxHeld: 100 } });
+    rig.start({ limits: { concurrency: 4, perOrigin: 2, maxHeld: 100 } });
     await rig.finishMany(server.url(), "p", 10);
     await rig.until(server.count(2));
     await rig.still(() => rig.notifier.stats.held === 10);

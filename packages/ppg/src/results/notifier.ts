@@ -23,6 +23,8 @@ type Lane = OriginLane<Held>;
 
 interface UnderWay {
   readonly held: Held;
+  /** When it began, its origin was slow, or had not answered yet. */
+  readonly slow: boolean;
   readonly startedAtMs: number;
   post: HttpPost | null;
 }
@@ -63,6 +65,7 @@ export class ResultNotifier {
   /** In the order of their beginning, and so of their deadlines. */
   readonly #underWay = new Set<UnderWay>();
   readonly #lanesWaiting = new Set<Lane>();
+  #slowUnderWay = 0;
   readonly #counts = { accepted: 0, abandoned: 0, retried: 0, putOff: 0 };
   #held = 0;
   #tick: Timer | null = null;
@@ -114,6 +117,11 @@ export class ResultNotifier {
     this.#claimer.start();
   }
 
+  /** `admits` and `identityOf` say other things from now on. */
+  reload(): void {
+    this.#targets.forget();
+  }
+
   /**
    * Claims nothing more, hands back what was not begun, and waits for what is under way. Idempotent; a second call with less time
    * shortens the first.
@@ -134,7 +142,7 @@ export class ResultNotifier {
     this.#stopping = true;
     await this.#claimer.stop();
     for (const lane of this.#lanesWaiting) {
-      for (const held of lane.waiting.splice(0)) this.#settle(held, "retry", this.#wallMs(), null);
+      for (const held of lane.waiting.splice(0)) this.#settle(held, "postponed", this.#wallMs(), null);
     }
     this.#lanesWaiting.clear();
     if (this.#underWay.size > 0) {
@@ -161,8 +169,8 @@ export class ResultNotifier {
 
   #offer(held: Held, nowMs: number): void {
     const { lane } = held.target;
-    if (this.#stopping) this.#settle(held, "retry", nowMs, null);
-    else if (lane.waiting.length === 0 && this.#underWay.size < this.#limits.concurrency && lane.admits(nowMs)) {
+    if (this.#stopping) this.#settle(held, "postponed", nowMs, null);
+    else if (lane.waiting.length === 0 && this.#hasPlaceFor(lane, nowMs) && lane.admits(nowMs)) {
       this.#begin(held, nowMs);
     } else if (lane.holds(nowMs)) {
       lane.waiting.push(held);
@@ -170,10 +178,21 @@ export class ResultNotifier {
     } else this.#putOff(held, nowMs);
   }
 
+  /**
+   * Slow origins get half of the places, however many they are, and those that nothing is known of begin with one each, up to three
+   * quarters together with these: who answers always has places.
+   */
+  #hasPlaceFor(lane: Lane, nowMs: number): boolean {
+    const { concurrency } = this.#limits;
+    if (this.#underWay.size >= concurrency) return false;
+    const share = lane.isNew ? 0.75 : 0.5;
+    return this.#slowUnderWay < Math.ceil(concurrency * share) || lane.isQuick(nowMs);
+  }
+
   #putOff(held: Held, nowMs: number): void {
     this.#counts.putOff += 1;
     if (this.#isTooOld(held.result, nowMs)) this.#settle(held, "abandoned", nowMs, null);
-    else this.#settle(held, "retry", held.target.lane.putOffUntilMs(nowMs, this.#random), null);
+    else this.#settle(held, "postponed", held.target.lane.putOffUntilMs(nowMs, this.#random), null);
   }
 
   #begin(held: Held, nowMs: number): void {
@@ -189,8 +208,10 @@ export class ResultNotifier {
     }
     const headers = ["content-type", message.contentType];
     if (authorization !== null) headers.push("authorization", authorization);
+    const slow = !lane.isQuick(nowMs);
+    if (slow) this.#slowUnderWay += 1;
     lane.begin(nowMs);
-    const underWay: UnderWay = { held, startedAtMs: this.#clock.now(), post: null };
+    const underWay: UnderWay = { held, slow, startedAtMs: this.#clock.now(), post: null };
     this.#underWay.add(underWay);
     underWay.post = new HttpPost(
       agent,
@@ -202,6 +223,7 @@ export class ResultNotifier {
 
   #ended(underWay: UnderWay, outcome: HttpOutcome): void {
     this.#underWay.delete(underWay);
+    if (underWay.slow) this.#slowUnderWay -= 1;
     const { held } = underWay;
     const { lane } = held.target;
     const nowMs = this.#wallMs();
@@ -254,13 +276,13 @@ export class ResultNotifier {
   #advance(nowMs: number): void {
     for (const lane of this.#lanesWaiting) {
       if (this.#underWay.size >= this.#limits.concurrency) return;
-      if (!lane.admits(nowMs)) continue;
+      if (!this.#hasPlaceFor(lane, nowMs) || !lane.admits(nowMs)) continue;
       const next = lane.waiting.shift();
       // To the end of the set, so that the others are next; the loop comes to it again.
       this.#lanesWaiting.delete(lane);
       if (lane.waiting.length > 0) this.#lanesWaiting.add(lane);
       if (next === undefined) continue;
-      if (next.beginBeforeMs <= nowMs) this.#settle(next, "retry", nowMs, null);
+      if (next.beginBeforeMs <= nowMs) this.#settle(next, "postponed", nowMs, null);
       else this.#begin(next, nowMs);
     }
   }
@@ -297,7 +319,7 @@ export class ResultNotifier {
     this.#settle({ result }, "abandoned", this.#wallMs(), attempt);
   }
 
-  /** @param attempt null: there was none, and nobody hears of it. */
+  /** @param attempt null: there was none. */
   #settle(
     { result }: Pick<Held, "result">,
     verdict: NotificationVerdict["verdict"],
@@ -305,17 +327,16 @@ export class ResultNotifier {
     attempt: { readonly httpStatus: number | null; readonly elapsedMs: number } | null,
   ): void {
     const { push, owner, sequence, pushId, initiator, attempts } = result;
-    const told = { event: "notified", push, pushId, initiator, sequence, attempts, verdict } as const;
-    if (verdict !== "retry") this.#counts[verdict] += 1;
-    else if (attempt !== null) this.#counts.retried += 1;
+    if (verdict === "retry") this.#counts.retried += 1;
+    else if (verdict !== "postponed") this.#counts[verdict] += 1;
     this.#settler.add({
       verdict: { notification: { push, owner, sequence }, verdict, atMs },
       committed: (held) => {
         if (!held) this.#logger.warn({ pushId, sequence }, "the lease of a result had ended; it may be told twice");
+        if (verdict === "postponed") return;
         const { httpStatus = null, elapsedMs = 0 } = attempt ?? {};
-        if (attempt !== null || verdict === "abandoned") {
-          this.#observe({ ...told, httpStatus, elapsedMs, atMs: this.#wallMs() });
-        }
+        const told = { event: "notified", push, pushId, initiator, sequence, attempts, verdict } as const;
+        this.#observe({ ...told, httpStatus, elapsedMs, atMs: this.#wallMs() });
       },
     });
   }

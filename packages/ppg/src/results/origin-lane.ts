@@ -13,6 +13,8 @@ const HORIZON_MS = 2_000;
 const FIRST_MEAN_MS = 10;
 /** An origin that has answered nothing for so long does not move; less may be our own doing. */
 const STUCK_MS = 1_000;
+/** An origin that takes longer than this for an answer is slow. */
+const QUICK_MS = 1_000;
 /** Results put off are spread over the time that they will take, or over so much for each of them while there is a pause. */
 const SPREAD_EACH_MS = 1;
 const MIN_SPREAD_MS = 250;
@@ -56,6 +58,17 @@ export class OriginLane<T> {
 
   get idle(): boolean {
     return this.#underWay === 0 && this.waiting.length === 0;
+  }
+
+  /** Nothing went there yet. */
+  get isNew(): boolean {
+    return this.#meanMs === null && this.#underWay === 0;
+  }
+
+  /** Whether it gives its places back soon: it has answered, not slowly, and is not stuck. */
+  isQuick(nowMs: number): boolean {
+    if (this.#meanMs === null || this.#meanMs > QUICK_MS) return false;
+    return this.#underWay === 0 || nowMs - this.#movedAtMs < STUCK_MS;
   }
 
   /** When its pause ends, if it has one. */

@@ -120,6 +120,13 @@ export class Targets<T> {
     });
   }
 
+  /** Asks anew who may have results sent where, and who is shown what; connections end when what goes over them has. */
+  forget(): void {
+    this.#targets.clear();
+    for (const { agent } of this.#shown.values()) if (agent !== this.#common) void agent.close();
+    this.#shown.clear();
+  }
+
   /** Origins that are left alone for a while. */
   pausedOrigins(nowMs: number): string[] {
     return [...this.#lanes.values()].filter((lane) => lane.pausedUntilMs(nowMs) !== null).map(({ origin }) => origin);

@@ -1,3 +1,5 @@
+import { StoreError } from "./errors.ts";
+
 interface Call<In, Out> {
   readonly items: readonly In[];
   readonly resolve: (results: Out[]) => void;
@@ -5,8 +7,8 @@ interface Call<In, Out> {
 }
 
 /**
- * Puts calls together that wait while another group is under way, so that they share one transaction. A group that fails is tried
- * call by call, so that none fails for the mistake of another.
+ * Puts calls together that wait while another group is under way, so that they share one transaction. A group that is refused is
+ * tried call by call, so that none fails for the mistake of another; not while the database is away, where each would wait for it.
  */
 export class Grouping<In, Out> {
   readonly #run: (items: readonly In[]) => Promise<Out[]>;
@@ -60,8 +62,9 @@ export class Grouping<In, Out> {
       let from = 0;
       for (const { items, resolve } of calls) resolve(results.slice(from, (from += items.length)));
     } catch (error) {
-      if (calls.length > 1) for (const call of calls) await this.#perform([call]);
-      else calls[0]?.reject(error);
+      const isOfOne = calls.length > 1 && !(error instanceof StoreError && error.retryable);
+      if (isOfOne) for (const call of calls) await this.#perform([call]);
+      else for (const { reject } of calls) reject(error);
     }
   }
 }

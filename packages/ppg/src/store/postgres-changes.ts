@@ -1,8 +1,9 @@
 import { isFinal } from "../delivery/delivery.machine.ts";
 import { tryAgainAfterCancel } from "./advance-rules.ts";
 import type { PostgresSession } from "./postgres-database.ts";
-import { timelineLine } from "./rows.ts";
-import type { AdvanceResult, DeliveryAdvance } from "./types.ts";
+import { type TakenBackRow, takenBackOf, timelineLine } from "./rows.ts";
+import { cancelledChange, type TakeBackReason } from "./take-back.ts";
+import type { AdvanceResult, DeliveryAdvance, DeliveryLease } from "./types.ts";
 
 /** PAP code of a handset that is not registered. */
 const CANNOT_REACH_DESTINATION = 5028;
@@ -95,6 +96,38 @@ export async function changeDeliveries(
     const refused = row.cancel_requested === 1 && tryAgainAfterCancel(advance.to);
     return refused ? { result: "cancelRequested" } : { result: "stale" };
   });
+}
+
+/** A delivery that is locked, as it is. */
+export interface LockedDelivery extends DeliveryLease {
+  readonly state: string;
+  readonly sip_status: number | null;
+}
+
+const selectTakenBack = `SELECT d.id, d.push, d.recipient, p.initiator, p.push_id, p.accepted_at
+  FROM deliveries d JOIN pushes p ON p.id = d.push WHERE d.id = ANY($1::int8[]) ORDER BY d.id`;
+
+/** Ends deliveries that their initiator took back, and says so when that is committed. */
+export async function endTakenBack(
+  session: PostgresSession,
+  rows: readonly LockedDelivery[],
+  reason: TakeBackReason,
+  nowMs: number,
+): Promise<void> {
+  if (rows.length === 0) return;
+  const taken = rows.map((row) => ({ row, end: cancelledChange(row.sip_status, reason, nowMs) }));
+  await changeDeliveries(
+    session,
+    taken.map(({ row: { id, version, owner }, end }) => ({ lease: { id, version, owner }, ...end })),
+  );
+  const kept = await session.all<TakenBackRow>(selectTakenBack, [rows.map(({ id }) => id)]);
+  const byId = new Map(kept.map((row) => [row.id, row]));
+  session.announceTakenBack(
+    taken.flatMap(({ row: { id, state }, end }) => {
+      const row = byId.get(id);
+      return row === undefined ? [] : [takenBackOf(row, state, end)];
+    }),
+  );
 }
 
 const keyOf = ({ lease }: DeliveryAdvance): string => `${lease.id} ${lease.version} ${lease.owner}`;

@@ -2,10 +2,12 @@ import pg from "pg";
 import { StoreError, storeErrorOf } from "./errors.ts";
 import { PostgresNotifier } from "./postgres-notifier.ts";
 import { postgresMigrations } from "./postgres-schema.ts";
+import type { TakenBackListener } from "./store.ts";
+import type { TakenBack } from "./types.ts";
 
 /** Any number that no other program locks in this database. */
 const MIGRATION_LOCK = 7_297_001;
-export const CONNECT_TIMEOUT_MS = 5_000;
+const CONNECT_TIMEOUT_MS = 5_000;
 /** A statement that takes longer is ended by the server; one that the server does not answer, by us. */
 const STATEMENT_TIMEOUT_MS = 30_000;
 const NO_ANSWER_MS = 40_000;
@@ -32,6 +34,7 @@ function nameOf(sql: string): string {
 export class PostgresSession {
   readonly #client: pg.PoolClient;
   worked = false;
+  readonly takenBack: TakenBack[] = [];
 
   constructor(client: pg.PoolClient) {
     this.#client = client;
@@ -52,6 +55,11 @@ export class PostgresSession {
   announceWork(): void {
     this.worked = true;
   }
+
+  /** When this is committed, that is to be told. */
+  announceTakenBack(taken: readonly TakenBack[]): void {
+    this.takenBack.push(...taken);
+  }
 }
 
 /** A pool of connections, and the wake-up that nodes send each other. */
@@ -59,6 +67,7 @@ export class PostgresDatabase {
   readonly #pool: pg.Pool;
   readonly #notifier: PostgresNotifier;
   readonly #running = new Set<Promise<unknown>>();
+  readonly #takenBackListeners = new Set<TakenBackListener>();
   #closing: Promise<void> | undefined;
 
   private constructor(connectionString: string, maxConnections: number) {
@@ -109,6 +118,11 @@ export class PostgresDatabase {
     return this.#notifier.onWork(listener);
   }
 
+  onTakenBack(listener: TakenBackListener): () => void {
+    this.#takenBackListeners.add(listener);
+    return () => void this.#takenBackListeners.delete(listener);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -129,6 +143,7 @@ export class PostgresDatabase {
       const result = await work(session);
       client.release();
       if (session.worked) this.#notifier.announce();
+      if (session.takenBack.length > 0) for (const listener of this.#takenBackListeners) listener(session.takenBack);
       return result;
     } catch (error) {
       const undone = await client?.query("ROLLBACK").then(
@@ -138,7 +153,7 @@ export class PostgresDatabase {
       // A connection that cannot even roll back is not used again.
       client?.release(undone !== true);
       if (AGAIN.has(codeOf(error)) && tries < MAX_TRIES) return this.#try(work, tries + 1);
-      throw storeErrorOf(error);
+      throw errorOf(error);
     }
   }
 
@@ -147,6 +162,12 @@ export class PostgresDatabase {
     await this.#notifier.close();
     await this.#pool.end();
   }
+}
+
+/** SQLSTATE class 22: a value that the database does not take, such as text with a NUL. Nobody is to try that again. */
+function errorOf(error: unknown): StoreError {
+  if (!codeOf(error).startsWith("22")) return storeErrorOf(error);
+  return new StoreError("STORE_BAD_INPUT", error instanceof Error ? error.message : "", { cause: error });
 }
 
 function codeOf(error: unknown): string {

@@ -60,8 +60,8 @@ export class PostgresNotifier {
   }
 
   #notify(): void {
-    this.#announced = false;
-    this.#sending ??= this.#send();
+    // What is being sent may have left before this was committed: it is said again afterwards.
+    if (this.#sending === undefined) this.#sending = this.#send();
     this.#spacing = setTimeout(() => {
       this.#spacing = undefined;
       if (this.#announced) this.#notify();
@@ -71,8 +71,10 @@ export class PostgresNotifier {
 
   async #send(): Promise<void> {
     // When it fails the connection is broken, which is seen to elsewhere.
+    this.#announced = false;
     await this.#listening?.query(`NOTIFY ${CHANNEL}`).catch(() => {});
     this.#sending = undefined;
+    if (this.#announced && this.#spacing === undefined && !this.#closed) this.#notify();
   }
 
   #startAgain(broken: pg.Client): void {

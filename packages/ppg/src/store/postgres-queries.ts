@@ -26,6 +26,7 @@ import type {
   StateCounts,
   StoredPush,
   TimelineEntry,
+  WorkKind,
 } from "./types.ts";
 
 /** Rows of `state_counts` that are added up, so that there are never many. */
@@ -101,7 +102,7 @@ export async function findDeliveries(session: PostgresSession, query: DeliveryQu
     return `($${place + index}::text IS NULL OR ${column} = $${place + index})`;
   });
   const sql = `WITH scanned AS MATERIALIZED (SELECT s.id FROM ${from} ORDER BY s.id DESC LIMIT ${SCAN}),
-    found AS MATERIALIZED (SELECT ${ANY_DELIVERY_COLUMNS}, p.initiator, p.push_id
+    found AS MATERIALIZED (SELECT ${ANY_DELIVERY_COLUMNS}, p.initiator, p.push_id, p.accepted_at
       FROM scanned s JOIN deliveries d ON d.id = s.id LEFT JOIN queue q ON q.id = d.id JOIN pushes p ON p.id = d.push
       WHERE ${conditions.join(" AND ")} ORDER BY s.id DESC LIMIT $${place + 4})
     SELECT found.*, (SELECT CASE count(*) WHEN ${SCAN} THEN min(id) END FROM scanned) AS scanned_to
@@ -122,21 +123,25 @@ export async function countByState(session: PostgresSession): Promise<StateCount
   return stateCountsOf(await session.all<{ state: string; n: number }>(sql));
 }
 
-export async function nextDueAt(session: PostgresSession): Promise<number | undefined> {
-  const least = (priority: number): string => `(SELECT min(due_at) FROM queue WHERE priority = ${priority})`;
-  const told = "(SELECT min(notify_due_at) FROM progress WHERE notify_due_at IS NOT NULL)";
-  const [row] = await session.all<{ at: number | null }>(
-    `SELECT least(${[0, 1, 2].map(least).join(", ")}, ${told}) AS at`,
-  );
+const nextDue: Readonly<Record<WorkKind, string>> = {
+  deliveries: [0, 1, 2].map((priority) => `(SELECT min(due_at) FROM queue WHERE priority = ${priority})`).join(", "),
+  results: "(SELECT min(notify_due_at) FROM progress WHERE notify_due_at IS NOT NULL)",
+};
+
+export async function nextDueAt(session: PostgresSession, of?: WorkKind): Promise<number | undefined> {
+  const least = of === undefined ? `${nextDue.deliveries}, ${nextDue.results}` : nextDue[of];
+  const [row] = await session.all<{ at: number | null }>(`SELECT least(${least}) AS at`);
   return row?.at ?? undefined;
 }
 
 /** Deletes finished pushes with all that belongs to them, in a transaction. */
 export async function prunePushes(session: PostgresSession, finishedBeforeMs: number, limit: number): Promise<number> {
   await session.all(foldCounts);
-  const sql = `WITH gone AS MATERIALIZED (SELECT push FROM progress
+  const sql = `WITH old AS MATERIALIZED (SELECT push, finished_at, recipients FROM progress
       WHERE finished_at < $1 AND finished_at IS NOT NULL AND notify_due_at IS NULL
-      ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+      ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED),
+    counted AS (SELECT push, sum(recipients) OVER (ORDER BY finished_at, push) - recipients AS before FROM old),
+    gone AS (SELECT push FROM counted WHERE before < $2)
     DELETE FROM progress g USING gone WHERE g.push = gone.push RETURNING g.push`;
   const pushes = (await session.all<{ push: number }>(sql, [finishedBeforeMs, limit])).map(({ push }) => push);
   if (pushes.length === 0) return 0;

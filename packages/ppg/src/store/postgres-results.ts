@@ -25,11 +25,11 @@ const settle = `WITH held AS MATERIALIZED (
     FROM held h JOIN unnest($1::int8[], $2::text[], $3::int4[], $4::text[], $5::int8[]) AS c(push, owner, seq, verdict, at)
       ON h.push = c.push AND h.notify_owner = c.owner AND h.notified = c.seq - 1),
   told AS (UPDATE deliveries d SET told = m.verdict, told_attempts = m.notify_attempts, told_at = m.at
-    FROM mine m WHERE d.id = ${head("m")} AND m.verdict <> 'retry')
+    FROM mine m WHERE d.id = ${head("m")} AND m.verdict NOT IN ('retry', 'postponed'))
   UPDATE progress g SET notify_owner = NULL,
-    notified = g.notified + CASE m.verdict WHEN 'retry' THEN 0 ELSE 1 END,
-    notify_attempts = CASE m.verdict WHEN 'retry' THEN g.notify_attempts ELSE 0 END,
-    notify_due_at = CASE WHEN m.verdict = 'retry' OR g.results > g.notified + 1 THEN m.at END
+    notified = g.notified + CASE WHEN m.verdict IN ('retry', 'postponed') THEN 0 ELSE 1 END,
+    notify_attempts = CASE m.verdict WHEN 'retry' THEN g.notify_attempts WHEN 'postponed' THEN g.notify_attempts - 1 ELSE 0 END,
+    notify_due_at = CASE WHEN m.verdict IN ('retry', 'postponed') OR g.results > g.notified + 1 THEN m.at END
   FROM mine m WHERE g.push = m.push RETURNING g.push`;
 
 export async function claimNotifications(

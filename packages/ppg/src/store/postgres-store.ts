@@ -8,7 +8,7 @@ import { claimNotifications, notificationsOf, settleNotifications } from "./post
 import { type Arrival, cancelPush, insertPushes, isPlain, submitPushes } from "./postgres-submit.ts";
 import { claimDeliveries, releaseLeases, renewLeases, wakeRecipients } from "./postgres-work.ts";
 import { checkLimit, checkSubmission } from "./rows.ts";
-import type { PpgStore } from "./store.ts";
+import type { PpgStore, TakenBackListener } from "./store.ts";
 import type {
   AdvanceResult,
   CancelledAddress,
@@ -24,11 +24,13 @@ import type {
   PushSelector,
   PushStatus,
   PushSubmission,
+  ReleaseResult,
   ResultNotification,
   StateCounts,
   StoredPush,
   SubmitResult,
   TimelineEntry,
+  WorkKind,
 } from "./types.ts";
 
 /** Items committed together: bounds the size of a statement. */
@@ -96,8 +98,8 @@ export class PostgresStore implements PpgStore {
     return this.#db.statements((session) => renewLeases(session, leases, untilMs));
   }
 
-  release(leases: readonly DeliveryLease[], nowMs: number): Promise<boolean[]> {
-    return this.#db.transaction((session) => releaseLeases(session, leases, nowMs));
+  release(leases: readonly DeliveryLease[], nowMs: number, dueAtMs: number = nowMs): Promise<ReleaseResult[]> {
+    return this.#db.transaction((session) => releaseLeases(session, leases, nowMs, dueAtMs));
   }
 
   async advance(advances: readonly DeliveryAdvance[]): Promise<AdvanceResult[]> {
@@ -108,12 +110,16 @@ export class PostgresStore implements PpgStore {
     return this.#db.statements((session) => wakeRecipients(session, recipients, nowMs));
   }
 
-  nextDueAtMs(): Promise<number | undefined> {
-    return this.#db.statements((session) => queries.nextDueAt(session));
+  nextDueAtMs(of?: WorkKind): Promise<number | undefined> {
+    return this.#db.statements((session) => queries.nextDueAt(session, of));
   }
 
   onWork(listener: () => void): () => void {
     return this.#db.onWork(listener);
+  }
+
+  onTakenBack(listener: TakenBackListener): () => void {
+    return this.#db.onTakenBack(listener);
   }
 
   cancel(selector: PushSelector, nowMs: number): Promise<readonly CancelledAddress[] | undefined> {

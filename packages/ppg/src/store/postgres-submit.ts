@@ -1,7 +1,7 @@
-import { changeDeliveries } from "./postgres-changes.ts";
+import { changeDeliveries, endTakenBack, type LockedDelivery } from "./postgres-changes.ts";
 import type { PostgresSession } from "./postgres-database.ts";
 import { acceptedForProcessing, newCallToken, priorityNumber } from "./rows.ts";
-import { cancelledChange, placeOf, rejectedChange, type TakeBackReason, takeBack } from "./take-back.ts";
+import { placeOf, rejectedChange, type TakeBackReason, takeBack } from "./take-back.ts";
 import type {
   CancelledAddress,
   CancelVerdict,
@@ -176,10 +176,7 @@ async function takeBackAll(
   const verdicts = rows.map((row) => takeBack(row?.state));
   const having = (wanted: CancelVerdict): LockedRow[] =>
     rows.flatMap((row, index) => (verdicts[index] === wanted ? (row ?? []) : []));
-  const changes = having("cancelled").map(({ id, version, owner, sip_status: sipStatus }) => {
-    return { lease: { id, version, owner }, ...cancelledChange(sipStatus, reason, nowMs) };
-  });
-  await changeDeliveries(session, changes);
+  await endTakenBack(session, having("cancelled"), reason, nowMs);
   const requested = having("requested").map(({ id }) => id);
   if (requested.length > 0)
     await session.all("UPDATE queue SET cancel_requested = 1 WHERE id = ANY($1::int8[])", [requested]);
@@ -192,14 +189,9 @@ async function pushRowId(session: PostgresSession, initiator: string, pushId: st
   return row?.id;
 }
 
-interface LockedRow {
-  readonly id: number;
+interface LockedRow extends LockedDelivery {
   readonly address: string;
   readonly recipient: string;
-  readonly state: string;
-  readonly version: number;
-  readonly owner: string | null;
-  readonly sip_status: number | null;
 }
 
 /** Deliveries of a push; those that live are locked. */

@@ -1,9 +1,8 @@
-import { changeDeliveries } from "./postgres-changes.ts";
+import { endTakenBack } from "./postgres-changes.ts";
 import type { PostgresSession } from "./postgres-database.ts";
 import { LIVE_DELIVERY_COLUMNS, type LiveRow } from "./postgres-rows.ts";
 import { claimedOf, PUSH_COLUMNS, type PushRow, pushOf } from "./rows.ts";
-import { cancelledChange } from "./take-back.ts";
-import type { ClaimedDelivery, ClaimRequest, DeliveryLease } from "./types.ts";
+import type { ClaimedDelivery, ClaimRequest, DeliveryLease, ReleaseResult } from "./types.ts";
 
 const selectDue = (priority: number, limit: string): string =>
   `SELECT id, state AS woken_from, due_at AS was_due FROM queue WHERE priority = ${priority} AND due_at <= $1
@@ -58,6 +57,7 @@ export async function renewLeases(
 }
 
 interface HeldRow extends DeliveryLease {
+  readonly state: string;
   readonly cancel_requested: number;
   readonly sip_status: number | null;
 }
@@ -67,8 +67,9 @@ export async function releaseLeases(
   session: PostgresSession,
   leases: readonly DeliveryLease[],
   nowMs: number,
-): Promise<boolean[]> {
-  const lock = `SELECT q.id, q.version, q.owner, q.cancel_requested, d.sip_status FROM queue q JOIN deliveries d USING (id)
+  dueAtMs: number = nowMs,
+): Promise<ReleaseResult[]> {
+  const lock = `SELECT q.id, q.state, q.version, q.owner, q.cancel_requested, d.sip_status FROM queue q JOIN deliveries d USING (id)
     WHERE q.id = ANY($1::int8[]) ORDER BY q.id FOR UPDATE OF q`;
   const rows = new Map((await session.all<HeldRow>(lock, [leases.map(({ id }) => id)])).map((row) => [row.id, row]));
   const held = leases.map(({ id, version, owner }) => {
@@ -77,19 +78,13 @@ export async function releaseLeases(
   });
   const mine = [...new Set(held)].filter((row) => row !== undefined);
   const cancelled = mine.filter((row) => row.cancel_requested === 1);
-  await changeDeliveries(
-    session,
-    cancelled.map((row) => ({
-      lease: { id: row.id, version: row.version, owner: row.owner },
-      ...cancelledChange(row.sip_status, "cancelled", nowMs),
-    })),
-  );
+  await endTakenBack(session, cancelled, "cancelled", nowMs);
   const back = mine.filter((row) => row.cancel_requested === 0).map(({ id }) => id);
   if (back.length > 0) {
-    await session.all(handBack, [nowMs, back]);
+    await session.all(handBack, [dueAtMs, back]);
     session.announceWork();
   }
-  return held.map((row) => row !== undefined);
+  return held.map((row) => (row === undefined ? "stale" : row.cancel_requested === 1 ? "cancelled" : "released"));
 }
 
 const handBack = `WITH q AS (UPDATE queue SET due_at = $1, owner = NULL, version = version + 1,

@@ -12,14 +12,14 @@ import { StoreError } from "./errors.ts";
 import type {
   ClaimedDelivery,
   DeliveryAdvance,
-  DeliveryPage,
-  DeliveryQuery,
   DeliveryRecord,
+  FoundDelivery,
   NotificationRecord,
   PushSubmission,
   ResultNotification,
   StateCounts,
   StoredPush,
+  TakenBack,
   TimelineEntry,
 } from "./types.ts";
 
@@ -61,7 +61,12 @@ export interface DeliveryRow {
   readonly cancel_requested: number;
 }
 
-export type FoundRow = DeliveryRow & { readonly initiator: string; readonly push_id: string };
+export type FoundRow = DeliveryRow & Pick<PushRow, "initiator" | "push_id" | "accepted_at">;
+
+/** What is told of a delivery that was taken back, besides its change. */
+export interface TakenBackRow
+  extends Pick<DeliveryRow, "id" | "push" | "recipient">,
+    Pick<PushRow, "initiator" | "push_id" | "accepted_at"> {}
 
 /** A final delivery whose push wants results, and how far its push is. */
 export interface ToldRow {
@@ -240,8 +245,23 @@ export function timelineOfText(text: string): TimelineEntry[] {
   });
 }
 
-export function foundOf(row: FoundRow): DeliveryPage["deliveries"][number] {
-  return { ...deliveryOf(row), initiator: row.initiator, pushId: row.push_id };
+export function foundOf(row: FoundRow): FoundDelivery {
+  return { ...deliveryOf(row), initiator: row.initiator, pushId: row.push_id, acceptedAtMs: row.accepted_at };
+}
+
+/** @param change that took it back. */
+export function takenBackOf(row: TakenBackRow, from: string, change: Omit<DeliveryAdvance, "lease">): TakenBack {
+  const { atMs, sipStatus, papCode, reason } = change;
+  return {
+    push: row.push,
+    pushId: row.push_id,
+    initiator: row.initiator,
+    acceptedAtMs: row.accepted_at,
+    delivery: row.id,
+    recipient: row.recipient,
+    from: from as LiveState,
+    ...{ atMs, sipStatus, papCode, reason },
+  };
 }
 
 export function toldOf(row: ToldRow): NotificationRecord {
@@ -281,26 +301,4 @@ export function stateCountsOf(rows: readonly { readonly state: string; readonly 
   const counts = new Map(rows.map(({ state, n }) => [state, n]));
   const states: readonly DeliveryState[] = [...liveStates, ...finalStates];
   return Object.fromEntries(states.map((state) => [state, counts.get(state) ?? 0])) as Record<DeliveryState, number>;
-}
-
-/** Conditions of a console's question, with `?` for each value in turn. States are a closed set, so they may stand in the text. */
-export function conditionsOf(query: DeliveryQuery): { readonly where: string; readonly values: (string | number)[] } {
-  const values: (string | number)[] = [];
-  const conditions: string[] = [];
-  const add = (condition: string, value: string | number | undefined): void => {
-    if (value === undefined) return;
-    conditions.push(condition);
-    values.push(value);
-  };
-  add("p.initiator = ?", query.initiator);
-  add("p.push_id = ?", query.pushId);
-  add("d.recipient = ?", query.recipient);
-  add("d.id < ?", query.after);
-  const states: readonly string[] = [...liveStates, ...finalStates];
-  if (query.state !== undefined && states.includes(query.state)) {
-    conditions.push(`d.state = '${query.state}'`);
-    // Says what the planner cannot know, so that the index of what is due serves.
-    if ((liveStates as readonly string[]).includes(query.state)) conditions.push("d.due_at IS NOT NULL");
-  }
-  return { where: conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`, values };
 }

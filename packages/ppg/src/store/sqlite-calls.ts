@@ -6,12 +6,13 @@ import { prunePushes } from "./sqlite-prune.ts";
 import * as queries from "./sqlite-queries.ts";
 import * as results from "./sqlite-results.ts";
 import { cancelPush, submitPush } from "./sqlite-submit.ts";
+import { takeOver } from "./sqlite-take-over.ts";
 import * as work from "./sqlite-work.ts";
 import type { PpgStore } from "./store.ts";
 import type { ClaimRequest, SubmitResult } from "./types.ts";
 
 /** Those of the store, and what its two stores for the sender need. */
-type StoreCall = Exclude<keyof PpgStore, "subscriptions" | "capabilities" | "onWork" | "close">;
+type StoreCall = Exclude<keyof PpgStore, "subscriptions" | "capabilities" | "onWork" | "onTakenBack" | "close">;
 interface AgentCalls {
   putSubscription(id: string, eventPackage: string, record: string): void;
   deleteSubscription(id: string): void;
@@ -26,7 +27,11 @@ interface BusyCalls {
   claim(request: ClaimRequest): ClaimForm;
   claimNotifications(request: ClaimRequest): NotificationColumns[];
 }
-type Calls = Omit<Pick<PpgStore, StoreCall>, keyof BusyCalls> & BusyCalls & AgentCalls;
+/** What only a store that one process has can do. */
+interface OwnCalls {
+  takeOver(): number;
+}
+type Calls = Omit<Pick<PpgStore, StoreCall>, keyof BusyCalls> & BusyCalls & AgentCalls & OwnCalls;
 
 /** What the thread with the database is asked for, by name. */
 export type SqliteCall = keyof Calls;
@@ -44,10 +49,10 @@ const calls: { readonly [Name in SqliteCall]: Call<Name> } = {
   submit: (db, lookup, submissions, nowMs) => submissions.map((each) => submitPush(db, lookup, each, nowMs)),
   claim: (db, _, request) => work.claimDeliveries(db, request),
   renew: (db, _, leases, untilMs) => work.renewLeases(db, leases, untilMs),
-  release: (db, _, leases, nowMs) => work.releaseLeases(db, leases, nowMs),
+  release: (db, _, leases, nowMs, dueAtMs) => work.releaseLeases(db, leases, nowMs, dueAtMs),
   advance: (db, _, advances) => work.advanceDeliveries(db, advances),
   wake: (db, _, recipients, nowMs) => work.wakeRecipients(db, recipients, nowMs),
-  nextDueAtMs: (db) => queries.nextDueAt(db),
+  nextDueAtMs: (db, _, of) => queries.nextDueAt(db, of),
   cancel: cancelPush,
   status: queries.pushStatus,
   push: (db, _, id) => queries.pushById(db, id),
@@ -61,6 +66,7 @@ const calls: { readonly [Name in SqliteCall]: Call<Name> } = {
   claimNotifications: (db, _, request) => results.claimNotifications(db, request),
   settleNotifications: (db, _, verdicts) => results.settleNotifications(db, verdicts),
   prune: prunePushes,
+  takeOver: (db) => takeOver(db),
   putSubscription: (db, _, ...args) => sqliteAgentCalls.putSubscription(db, ...args),
   deleteSubscription: (db, _, id) => sqliteAgentCalls.deleteSubscription(db, id),
   subscriptionsAfter: (db, _, ...args) => sqliteAgentCalls.subscriptionsAfter(db, ...args),

@@ -1,6 +1,7 @@
 import { isFinal } from "../delivery/delivery.machine.ts";
-import { timelineLine } from "./rows.ts";
+import { type TakenBackRow, takenBackOf, timelineLine } from "./rows.ts";
 import type { SqliteDatabase } from "./sqlite-database.ts";
+import { cancelledChange, type TakeBackReason } from "./take-back.ts";
 import type { DeliveryAdvance } from "./types.ts";
 
 /** What a change of state writes, besides the row it changes. */
@@ -41,6 +42,18 @@ export function changeDelivery(db: SqliteDatabase, row: DeliveryAsItIs, change: 
   db.run(update, to, dueAtMs, version + 1, sipStatus, papCode, reason, atMs, sequence, line, id);
   db.count(state, -1);
   db.count(to, 1);
+}
+
+const selectTakenBack = `SELECT d.id, d.push, d.recipient, p.initiator, p.push_id, p.accepted_at
+  FROM deliveries d JOIN pushes p ON p.id = d.push WHERE d.id = ?`;
+
+/** Ends a delivery that its initiator took back, and says so when that is committed. */
+export function endTakenBack(db: SqliteDatabase, row: DeliveryAsItIs, reason: TakeBackReason, nowMs: number): void {
+  const [id, , , , state, , , , sipStatus] = row;
+  const change = cancelledChange(sipStatus, reason, nowMs);
+  changeDelivery(db, row, change);
+  const [told] = db.all<TakenBackRow>(selectTakenBack, id);
+  if (told !== undefined) db.announceTakenBack(takenBackOf(told, state, change));
 }
 
 /** Returns the place of the result in the queue of a push with several recipients. */

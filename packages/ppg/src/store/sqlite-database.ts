@@ -1,6 +1,7 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { StoreError, storeErrorOf } from "./errors.ts";
 import { sqliteMigrations } from "./sqlite-schema.ts";
+import type { TakenBack } from "./types.ts";
 
 /** One process: what is seen as locked stays so. */
 const BUSY_TIMEOUT_MS = 0;
@@ -28,6 +29,9 @@ export class SqliteDatabase {
   readonly #arrays = new Map<string, StatementSync>();
   readonly #counts = new Map<string, number>();
   #worked = false;
+  /** In this transaction, and in those before that are committed. */
+  #takenBack: TakenBack[] = [];
+  #takenBackBefore: TakenBack[] = [];
 
   /** @throws {StoreError} `STORE_IN_USE`, `STORE_TOO_NEW`, `STORE_UNAVAILABLE` */
   constructor(path: string) {
@@ -97,17 +101,31 @@ export class SqliteDatabase {
     return worked;
   }
 
+  /** After this transaction is committed, that is to be told. */
+  announceTakenBack(taken: TakenBack): void {
+    this.#takenBack.push(taken);
+  }
+
+  /** What was taken back, and committed, since this was asked last. */
+  takeTakenBack(): TakenBack[] {
+    const taken = this.#takenBackBefore;
+    this.#takenBackBefore = [];
+    return taken;
+  }
+
   close(): void {
     this.#db.close();
   }
 
   #transaction(calls: readonly (() => unknown)[]): unknown[] {
     this.#counts.clear();
+    this.#takenBack = [];
     this.#db.exec("BEGIN");
     try {
       const results = calls.map((call) => call());
       this.#writeCounts();
       this.#db.exec("COMMIT");
+      this.#takenBackBefore.push(...this.#takenBack);
       return results;
     } catch (error) {
       // A full disk has rolled back by itself.

@@ -154,7 +154,7 @@ export function claimedFrom(
   });
 }
 
-export function storedPushFrom(columns: PushColumns): StoredPush {
+function storedPushFrom(columns: PushColumns): StoredPush {
   const [id, initiator, push_id, accepted_at, deliver_after, deliver_before, priority, delivery_method] = columns;
   const [, , , , , , , , notify_url, progress_notes, content_type, application_data, capabilities, content] = columns;
   return pushOf({

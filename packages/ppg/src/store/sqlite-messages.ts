@@ -1,5 +1,6 @@
 import type { StoreErrorCode } from "./errors.ts";
 import type { SqliteCall } from "./sqlite-calls.ts";
+import type { TakenBack } from "./types.ts";
 
 /* What goes between the store and the thread that has its database. */
 
@@ -20,5 +21,6 @@ export type ThreadReply =
       readonly results: readonly (readonly [number: number, value: unknown, error: ThreadError | null])[];
       /** There may be work. */
       readonly worked: boolean;
+      readonly takenBack: readonly TakenBack[];
     }
   | { readonly reply: "closed" };

@@ -10,7 +10,10 @@ const select = `SELECT push, recipients FROM progress INDEXED BY finished WHERE 
 export function prunePushes(db: SqliteDatabase, lookup: SqliteLookup, finishedBeforeMs: number, limit: number): number {
   const pushes = db.rows<[number, number]>(select, finishedBeforeMs, limit);
   let [deliveries, lastId] = [0, 0];
+  let pruned = 0;
   for (const [push, recipients] of pushes) {
+    if (deliveries >= limit) break;
+    pruned += 1;
     const last = push + recipients - 1;
     for (const [state] of db.rows<[string]>("SELECT state FROM deliveries WHERE id BETWEEN ? AND ?", push, last))
       if (isFinal(state)) db.count(state, -1);
@@ -20,6 +23,6 @@ export function prunePushes(db: SqliteDatabase, lookup: SqliteLookup, finishedBe
     deliveries += recipients;
     lastId = Math.max(lastId, last);
   }
-  if (pushes.length > 0) lookup.forget(deliveries, lastId);
-  return pushes.length;
+  if (pruned > 0) lookup.forget(deliveries, lastId);
+  return pruned;
 }

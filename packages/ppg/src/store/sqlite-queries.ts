@@ -28,6 +28,7 @@ import type {
   StateCounts,
   StoredPush,
   TimelineEntry,
+  WorkKind,
 } from "./types.ts";
 
 export function pushStatus(db: SqliteDatabase, lookup: SqliteLookup, selector: PushSelector): PushStatus | undefined {
@@ -73,13 +74,18 @@ export function countByState(db: SqliteDatabase): StateCounts {
   return stateCountsOf(db.all<{ state: string; n: number }>("SELECT state, n FROM state_counts"));
 }
 
-export function nextDueAt(db: SqliteDatabase): number | undefined {
-  const sql = `SELECT min(at) AS at FROM (
-    SELECT min(due_at) AS at FROM deliveries INDEXED BY due WHERE priority = 0 AND due_at IS NOT NULL
-    UNION ALL SELECT min(due_at) FROM deliveries INDEXED BY due WHERE priority = 1 AND due_at IS NOT NULL
-    UNION ALL SELECT min(due_at) FROM deliveries INDEXED BY due WHERE priority = 2 AND due_at IS NOT NULL
-    UNION ALL SELECT min(notify_due_at) FROM progress INDEXED BY notify_due WHERE notify_due_at IS NOT NULL)`;
-  return db.row<[number | null]>(sql)?.[0] ?? undefined;
+const nextDue: Readonly<Record<WorkKind, string>> = {
+  deliveries: [0, 1, 2]
+    .map((priority) => {
+      return `SELECT min(due_at) AS at FROM deliveries INDEXED BY due WHERE priority = ${priority} AND due_at IS NOT NULL`;
+    })
+    .join(" UNION ALL "),
+  results: "SELECT min(notify_due_at) AS at FROM progress INDEXED BY notify_due WHERE notify_due_at IS NOT NULL",
+};
+
+export function nextDueAt(db: SqliteDatabase, of?: WorkKind): number | undefined {
+  const least = of === undefined ? `${nextDue.deliveries} UNION ALL ${nextDue.results}` : nextDue[of];
+  return db.row<[number | null]>(`SELECT min(at) FROM (${least})`)?.[0] ?? undefined;
 }
 
 /** Deliveries that one call looks at, so that no question holds up the pushes. */
@@ -108,7 +114,7 @@ export function findDeliveries(db: SqliteDatabase, lookup: SqliteLookup, query: 
   const { limit } = query;
   const scanned = candidates(db, lookup, query);
   const columns = DELIVERY_COLUMNS.replace(/\w+/g, "d.$&");
-  const sql = `SELECT ${columns}, p.initiator, p.push_id FROM deliveries d JOIN pushes p ON p.id = d.push WHERE d.id = ?`;
+  const sql = `SELECT ${columns}, p.initiator, p.push_id, p.accepted_at FROM deliveries d JOIN pushes p ON p.id = d.push WHERE d.id = ?`;
   const deliveries: DeliveryPage["deliveries"][number][] = [];
   for (const [index, id] of scanned.entries()) {
     if (deliveries.length === limit || index === SCAN) return { deliveries, next: scanned[index - 1] ?? null };

@@ -20,6 +20,8 @@ const take = `UPDATE progress SET notify_due_at = ?, notify_owner = ?, notify_at
 
 const selectHeld = `SELECT ${head}, notify_attempts FROM progress g WHERE push = ? AND notify_owner = ? AND notified = ? - 1`;
 const again = "UPDATE progress SET notify_due_at = ?, notify_owner = NULL WHERE push = ?";
+const postpone =
+  "UPDATE progress SET notify_due_at = ?, notify_owner = NULL, notify_attempts = notify_attempts - 1 WHERE push = ?";
 const goOn = `UPDATE progress SET notified = notified + 1, notify_owner = NULL, notify_attempts = 0,
   notify_due_at = CASE WHEN results > notified + 1 THEN ? ELSE NULL END WHERE push = ?`;
 const markTold = "UPDATE deliveries SET told = ?, told_attempts = ?, told_at = ? WHERE id = ?";
@@ -36,6 +38,7 @@ export function settleNotifications(db: SqliteDatabase, verdicts: readonly Notif
     const held = db.row<[number, number]>(selectHeld, push, owner, sequence);
     if (held === undefined) return false;
     db.announceWork();
+    if (verdict === "postponed") return db.run(postpone, atMs, push) === 1;
     if (verdict === "retry") return db.run(again, atMs, push) === 1;
     const [delivery, attempts] = held;
     db.run(goOn, atMs, push);

@@ -9,7 +9,7 @@ import { SqliteStore } from "./sqlite-store.ts";
 import { SqliteThread } from "./sqlite-thread.ts";
 import { describeStore } from "./testdata/contract.ts";
 import { fillStore, strangersPush } from "./testdata/fill-store.ts";
-import { claimAs, outcome, submission, t0 } from "./testdata/pushes.ts";
+import { claimAs, outcome, submission, t0, to } from "./testdata/pushes.ts";
 
 const newFolder = (): string => mkdtempSync(join(tmpdir(), "sip-push-ppg-"));
 
@@ -59,6 +59,30 @@ describe("SQLite file", () => {
     child.killGroup("SIGKILL");
     await child.exited;
     await (await SqliteStore.open(folder)).close();
+  });
+
+  it("of a process that was killed is taken over at once: what it delivered and told is due, and nobody waits for its leases", async () => {
+    const killed = await SqliteStore.open(folder);
+    const push = { notifyUrl: "http://pi.example.com/", recipients: to("alice", "bob") };
+    await killed.submit([submission("p", push), submission("later", { deliverAfterMs: t0 + 60_000 })], t0);
+    const [first] = await killed.claim(claimAs("killed"));
+    if (first === undefined) throw new Error("nothing was claimed");
+    await killed.advance([outcome(first)]);
+    expect(await killed.claimNotifications(claimAs("killed", t0 + 50))).toHaveLength(1);
+    await killed.close();
+
+    const store = await SqliteStore.open(folder);
+    expect(await store.claim(claimAs("heir", t0 + 50))).toEqual([]);
+    expect(await store.takeOver()).toBe(2);
+    expect(await store.takeOver()).toBe(2);
+    expect(await store.nextDueAtMs()).toBeLessThanOrEqual(t0);
+    const claimed = await store.claim(claimAs("heir"));
+    expect(claimed).toMatchObject([
+      { wokenFrom: "sending", attempts: 2, callId: expect.not.stringMatching(first.callId) },
+    ]);
+    const results = await store.claimNotifications(claimAs("heir", t0 + 50));
+    expect(results).toMatchObject([{ pushId: "p", sequence: 1, attempts: 2 }]);
+    await store.close();
   });
 
   it("is refused to a second store of the same process", async () => {

@@ -5,7 +5,7 @@ import { checkLimit, checkSubmission } from "./rows.ts";
 import { SqliteCapabilityStore, SqliteSubscriptionStore } from "./sqlite-agents.ts";
 import { claimedFrom, notificationFrom, pushForms } from "./sqlite-forms.ts";
 import { SqliteThread } from "./sqlite-thread.ts";
-import type { PpgStore } from "./store.ts";
+import type { PpgStore, TakenBackListener } from "./store.ts";
 import type {
   AdvanceResult,
   CancelledAddress,
@@ -21,11 +21,13 @@ import type {
   PushSelector,
   PushStatus,
   PushSubmission,
+  ReleaseResult,
   ResultNotification,
   StateCounts,
   StoredPush,
   SubmitResult,
   TimelineEntry,
+  WorkKind,
 } from "./types.ts";
 
 /**
@@ -59,6 +61,14 @@ export class SqliteStore implements PpgStore {
     return new SqliteStore(await SqliteThread.open(directory));
   }
 
+  /**
+   * Ends the leases of whoever had the file before: nobody else has it now, so what a process that was killed had under way need not
+   * wait for them. To be called before anything is claimed. Returns how many there were.
+   */
+  takeOver(): Promise<number> {
+    return this.#thread.call("takeOver");
+  }
+
   async submit(submissions: readonly PushSubmission[], nowMs: number): Promise<SubmitResult[]> {
     for (const submission of submissions) checkSubmission(submission);
     return this.#thread.call("submit", pushForms(submissions), nowMs);
@@ -73,8 +83,8 @@ export class SqliteStore implements PpgStore {
     return this.#thread.call("renew", leases, untilMs);
   }
 
-  release(leases: readonly DeliveryLease[], nowMs: number): Promise<boolean[]> {
-    return this.#thread.call("release", leases, nowMs);
+  release(leases: readonly DeliveryLease[], nowMs: number, dueAtMs: number = nowMs): Promise<ReleaseResult[]> {
+    return this.#thread.call("release", leases, nowMs, dueAtMs);
   }
 
   async advance(advances: readonly DeliveryAdvance[]): Promise<AdvanceResult[]> {
@@ -85,12 +95,16 @@ export class SqliteStore implements PpgStore {
     return this.#thread.call("wake", recipients, nowMs);
   }
 
-  nextDueAtMs(): Promise<number | undefined> {
-    return this.#thread.call("nextDueAtMs");
+  nextDueAtMs(of?: WorkKind): Promise<number | undefined> {
+    return this.#thread.call("nextDueAtMs", of);
   }
 
   onWork(listener: () => void): () => void {
     return this.#thread.onWork(listener);
+  }
+
+  onTakenBack(listener: TakenBackListener): () => void {
+    return this.#thread.onTakenBack(listener);
   }
 
   cancel(selector: PushSelector, nowMs: number): Promise<readonly CancelledAddress[] | undefined> {

@@ -1,9 +1,9 @@
 import { acceptedForProcessing, firstDueMs, newCallToken } from "./rows.ts";
-import { CHANGE_COLUMNS, changeDelivery, type DeliveryAsItIs } from "./sqlite-changes.ts";
+import { CHANGE_COLUMNS, changeDelivery, type DeliveryAsItIs, endTakenBack } from "./sqlite-changes.ts";
 import type { SqliteDatabase } from "./sqlite-database.ts";
 import type { PushForm } from "./sqlite-forms.ts";
 import type { SqliteLookup } from "./sqlite-lookup.ts";
-import { cancelledChange, placeOf, rejectedChange, type TakeBackReason, takeBack } from "./take-back.ts";
+import { placeOf, rejectedChange, type TakeBackReason, takeBack } from "./take-back.ts";
 import type { CancelledAddress, CancelVerdict, PushSelector, SubmitResult, SubmittedRecipient } from "./types.ts";
 
 const insertPush = `INSERT INTO pushes (id, initiator, push_id, accepted_at, deliver_after, deliver_before, priority,
@@ -105,8 +105,7 @@ function takeBackDelivery(
 ): CancelVerdict {
   const verdict = takeBack(row?.[4]);
   if (row === undefined) return verdict;
-  const [id, , , , , , , , sipStatus] = row;
-  if (verdict === "requested") db.run("UPDATE deliveries SET cancel_requested = 1 WHERE id = ?", id);
-  if (verdict === "cancelled") changeDelivery(db, row, cancelledChange(sipStatus, reason, nowMs));
+  if (verdict === "requested") db.run("UPDATE deliveries SET cancel_requested = 1 WHERE id = ?", row[0]);
+  if (verdict === "cancelled") endTakenBack(db, row, reason, nowMs);
   return verdict;
 }

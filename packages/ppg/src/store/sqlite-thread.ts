@@ -2,6 +2,7 @@ import { Worker } from "node:worker_threads";
 import { StoreError } from "./errors.ts";
 import type { SqliteCall, SqliteCallArgs, SqliteCallResult } from "./sqlite-calls.ts";
 import type { ThreadError, ThreadReply, ThreadRequest } from "./sqlite-messages.ts";
+import type { TakenBackListener } from "./store.ts";
 
 interface Waiting {
   readonly resolve: (value: never) => void;
@@ -16,6 +17,7 @@ export class SqliteThread {
   readonly #directory: string;
   readonly #waiting = new Map<number, Waiting>();
   readonly #listeners = new Set<() => void>();
+  readonly #takenBackListeners = new Set<TakenBackListener>();
   #worker: Worker | undefined;
   /** Resolves when the worker has opened the database, rejects with why it cannot. */
   #opening: Promise<void> | undefined;
@@ -53,6 +55,11 @@ export class SqliteThread {
     return () => void this.#listeners.delete(listener);
   }
 
+  onTakenBack(listener: TakenBackListener): () => void {
+    this.#takenBackListeners.add(listener);
+    return () => void this.#takenBackListeners.delete(listener);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -74,6 +81,7 @@ export class SqliteThread {
       await exited;
     }
     this.#listeners.clear();
+    this.#takenBackListeners.clear();
   }
 
   /** At the end of this turn, so that what it makes of the answers goes along; unless the thread is at work. */
@@ -129,7 +137,8 @@ export class SqliteThread {
     this.#flushSoon();
   }
 
-  #settle({ results, worked }: Extract<ThreadReply, { reply: "results" }>): void {
+  #settle({ results, worked, takenBack }: Extract<ThreadReply, { reply: "results" }>): void {
+    if (takenBack.length > 0) for (const listener of this.#takenBackListeners) listener(takenBack);
     for (const [number, value, error] of results) {
       const waiting = this.#take(number);
       if (error === null) waiting?.resolve(value as never);

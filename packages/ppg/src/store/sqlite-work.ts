@@ -1,11 +1,10 @@
 import { isFinal } from "../delivery/delivery.machine.ts";
 import { tryAgainAfterCancel } from "./advance-rules.ts";
 import { DELIVERY_COLUMNS, PUSH_COLUMNS } from "./rows.ts";
-import { CHANGE_COLUMNS, changeDelivery, type DeliveryAsItIs } from "./sqlite-changes.ts";
+import { CHANGE_COLUMNS, changeDelivery, type DeliveryAsItIs, endTakenBack } from "./sqlite-changes.ts";
 import type { SqliteDatabase } from "./sqlite-database.ts";
 import { type ClaimForm, type DeliveryColumns, type PushColumns, packPushes } from "./sqlite-forms.ts";
-import { cancelledChange } from "./take-back.ts";
-import type { AdvanceResult, ClaimRequest, DeliveryAdvance, DeliveryLease } from "./types.ts";
+import type { AdvanceResult, ClaimRequest, DeliveryAdvance, DeliveryLease, ReleaseResult } from "./types.ts";
 
 /** Each priority by itself, so that the index of what is due gives the order and nothing is sorted. */
 const dueStatements = [0, 1, 2].map((priority) => {
@@ -44,25 +43,30 @@ export function renewLeases(db: SqliteDatabase, leases: readonly DeliveryLease[]
   return leases.map(({ id, version, owner }) => db.run(sql, untilMs, id, version, owner) === 1);
 }
 
-export function releaseLeases(db: SqliteDatabase, leases: readonly DeliveryLease[], nowMs: number): boolean[] {
+export function releaseLeases(
+  db: SqliteDatabase,
+  leases: readonly DeliveryLease[],
+  nowMs: number,
+  dueAtMs: number = nowMs,
+): ReleaseResult[] {
   const back =
     "UPDATE deliveries SET state = ?, due_at = ?, owner = NULL, version = version + 1, attempts = ? WHERE id = ?";
-  const results = leases.map((lease) => {
+  const results = leases.map((lease): ReleaseResult => {
     const row = heldRow(db, lease);
-    if (row === undefined || lease.owner === null) return false;
-    const [id, , , , before, , , attempts, sipStatus, cancelRequested] = row;
+    if (row === undefined || lease.owner === null) return "stale";
+    const [id, , , , before, , , attempts, , cancelRequested] = row;
     if (cancelRequested === 1) {
-      changeDelivery(db, row, cancelledChange(sipStatus, "cancelled", nowMs));
-      return true;
+      endTakenBack(db, row, "cancelled", nowMs);
+      return "cancelled";
     }
     const waiting = before === "waiting-report";
     const state = waiting ? before : "pending";
-    db.run(back, state, nowMs, attempts - (waiting ? 0 : 1), id);
+    db.run(back, state, dueAtMs, attempts - (waiting ? 0 : 1), id);
     db.count(before, -1);
     db.count(state, 1);
-    return true;
+    return "released";
   });
-  if (results.includes(true)) db.announceWork();
+  if (results.includes("released")) db.announceWork();
   return results;
 }
 

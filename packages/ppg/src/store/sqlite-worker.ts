@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { storeErrorOf } from "./errors.ts";
-import { performCall } from "./sqlite-calls.ts";
+import { commitCalls } from "./sqlite-commit.ts";
 import { SqliteDatabase } from "./sqlite-database.ts";
 import { SqliteLookup } from "./sqlite-lookup.ts";
 import type { ThreadError, ThreadReply, ThreadRequest } from "./sqlite-messages.ts";
@@ -63,20 +63,13 @@ else {
     while (waiting.length > 0) {
       const group = waiting.slice(0, MAX_GROUP);
       waiting = waiting.slice(MAX_GROUP);
-      let merged = (): void => {};
-      const calls = group.map(
-        ([, name, args]) =>
-          () =>
-            performCall(db, lookup, name, args),
-      );
-      const outcomes = db.commit([...calls, () => void (merged = lookup.mergeSome())]);
-      merged();
+      const outcomes = commitCalls(db, lookup, group);
       const results = group.map(([number], index) => {
         const outcome = outcomes[index];
         if (outcome === undefined || "error" in outcome) return [number, null, errorOf(outcome?.error)] as const;
         return [number, outcome.value, null] as const;
       });
-      send({ reply: "results", results, worked: db.takeWork() });
+      send({ reply: "results", results, worked: db.takeWork(), takenBack: db.takeTakenBack() });
     }
     if (!closing) return;
     db.close();

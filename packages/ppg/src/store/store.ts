@@ -15,12 +15,18 @@ import type {
   PushSelector,
   PushStatus,
   PushSubmission,
+  ReleaseResult,
   ResultNotification,
   StateCounts,
   StoredPush,
   SubmitResult,
+  TakenBack,
   TimelineEntry,
+  WorkKind,
 } from "./types.ts";
+
+/** Must not throw, and must be quick. */
+export type TakenBackListener = (taken: readonly TakenBack[]) => void;
 
 /**
  * Where a gateway keeps pushes, deliveries and results. All that a call says it did is committed when its promise resolves.
@@ -51,16 +57,30 @@ export interface PpgStore {
   claim(request: ClaimRequest): Promise<ClaimedDelivery[]>;
   /** Makes leases last until then; false: it is not held any more. */
   renew(leases: readonly DeliveryLease[], untilMs: number): Promise<boolean[]>;
-  /** Hands back what was claimed and not sent: due now, the attempt not counted. False: it was not held any more. */
-  release(leases: readonly DeliveryLease[], nowMs: number): Promise<boolean[]>;
+  /**
+   * Hands back what was claimed and not sent: due at `dueAtMs`, the attempt not counted. What its initiator has taken back
+   * meanwhile ends as cancelled, at `nowMs`.
+   *
+   * @param dueAtMs default: now.
+   */
+  release(leases: readonly DeliveryLease[], nowMs: number, dueAtMs?: number): Promise<ReleaseResult[]>;
   /** Changes states, writes the timeline, and queues results that are final. */
   advance(advances: readonly DeliveryAdvance[]): Promise<AdvanceResult[]>;
   /** Makes deliveries to these recipients that are in `retry-wait` due now: they registered. Returns how many. */
   wake(recipients: readonly string[], nowMs: number): Promise<number>;
-  /** When the next delivery or result notification is due, leases included; undefined: none is. */
-  nextDueAtMs(): Promise<number | undefined>;
+  /**
+   * When the next delivery or result notification is due, leases included; undefined: none is.
+   *
+   * @param of default: both.
+   */
+  nextDueAtMs(of?: WorkKind): Promise<number | undefined>;
   /** Calls back when work may have come that is due earlier than `nextDueAtMs` said. Returns how to stop that. */
   onWork(listener: () => void): () => void;
+  /**
+   * Calls back when a call of this node (cancel, submit, release) has ended deliveries that their initiator took back, and that is
+   * committed. Returns how to stop that.
+   */
+  onTakenBack(listener: TakenBackListener): () => void;
 
   /** Takes a push back. Undefined: no such push (PAP 2004). */
   cancel(selector: PushSelector, nowMs: number): Promise<readonly CancelledAddress[] | undefined>;
@@ -88,8 +108,10 @@ export interface PpgStore {
   settleNotifications(verdicts: readonly NotificationVerdict[]): Promise<boolean[]>;
 
   /**
-   * Deletes pushes that are finished since before then and whose results are all told; at most `limit` of them, so that it
-   * keeps nobody waiting. Returns how many. A push-id may be used again afterwards.
+   * Deletes pushes that are finished since before then and whose results are all told: of those with more recipients fewer, so that
+   * it keeps nobody waiting. Returns how many; 0: there are none. A push-id may be used again afterwards.
+   *
+   * @param limit deliveries that go with them, but for those of the last push.
    */
   prune(finishedBeforeMs: number, limit: number): Promise<number>;
   /** Ends what is under way and closes the database. Idempotent. */

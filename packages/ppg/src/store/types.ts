@@ -136,6 +136,27 @@ export type AdvanceResult =
   | { readonly result: "stale" }
   | { readonly result: "cancelRequested" };
 
+/** `released`: handed back. `cancelled`: the initiator took it back meanwhile, and it ended so. `stale`: it was not held any more. */
+export type ReleaseResult = "released" | "cancelled" | "stale";
+
+/** A delivery that ended because its initiator took it back, by a cancel-message or a replacement. */
+export interface TakenBack {
+  readonly push: number;
+  readonly pushId: string;
+  readonly initiator: string;
+  readonly acceptedAtMs: number;
+  readonly delivery: number;
+  readonly recipient: string;
+  readonly from: LiveState;
+  readonly atMs: number;
+  readonly sipStatus: number | null;
+  readonly papCode: number;
+  readonly reason: string;
+}
+
+/** What has a time at which it is due. */
+export type WorkKind = "deliveries" | "results";
+
 /** One entry of a delivery's timeline. */
 export interface TimelineEntry {
   readonly version: number;
@@ -186,9 +207,16 @@ export interface DeliveryQuery {
   readonly limit: number;
 }
 
+/** A delivery, with what its push is known by. */
+export interface FoundDelivery extends DeliveryRecord {
+  readonly initiator: string;
+  readonly pushId: string;
+  readonly acceptedAtMs: number;
+}
+
 export interface DeliveryPage {
   /** Newest first; may be fewer than the limit, even none, with a `next`: much was looked at that did not match. */
-  readonly deliveries: ReadonlyArray<DeliveryRecord & { readonly initiator: string; readonly pushId: string }>;
+  readonly deliveries: readonly FoundDelivery[];
   /** Where the next page goes on; null: there is none. */
   readonly next: number | null;
 }
@@ -231,10 +259,13 @@ export interface NotificationRecord {
   readonly settledAtMs: number | null;
 }
 
-/** `accepted`: told. `abandoned`: given up. `retry`: again at `atMs`; later results of the push wait. */
+/**
+ * `accepted`: told. `abandoned`: given up. `retry`: again at `atMs`; later results of the push wait. `postponed`: the same, without
+ * an attempt, which is not counted.
+ */
 export interface NotificationVerdict {
   readonly notification: Pick<ResultNotification, "push" | "owner" | "sequence">;
-  readonly verdict: "accepted" | "abandoned" | "retry";
+  readonly verdict: "accepted" | "abandoned" | "retry" | "postponed";
   readonly atMs: number;
 }
 

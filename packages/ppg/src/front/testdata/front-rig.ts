@@ -116,18 +116,22 @@ export function post(url: string, asking: Asking = {}): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const make = url.startsWith("https:") ? httpsRequest : httpRequest;
   const fields = headers ?? { authorization: `Bearer ${TOKEN}`, "content-type": "application/xml" };
-  const request = make(new URL(path, url), { method: "POST", agent: false, headers: fields, ...rest }, (response) => {
-    const chunks: Buffer[] = [];
-    response.on("data", (chunk: Buffer) => chunks.push(chunk));
-    response.on("error", reject);
-    response.on("end", () => {
-      resolve({
-        status: response.statusCode ?? 0,
-        headers: response.headers,
-        text: Buffer.concat(chunks).toString("utf8"),
+  const request = make(
+    new URL(path ?? "/", url),
+    { method: "POST", agent: false, headers: fields, ...rest },
+    (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("error", reject);
+      response.on("end", () => {
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          text: Buffer.concat(chunks).toString("utf8"),
+        });
       });
-    });
-  });
+    },
+  );
   // An answer may come before all of the body is taken.
   request.on("error", reject);
   if (onContinue === undefined) request.end(rest.method === "GET" ? undefined : body);

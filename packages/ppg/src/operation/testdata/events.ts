@@ -35,7 +35,7 @@ export function deliveryStates(count: number): Record<DeliveryState, number> {
 /** A gateway that runs. */
 export const sources: GaugeSources = {
   dispatch: () => ({ inFlight: 5, brokenDestinations: 1, watched: 2 }),
-  results: () => ({ underWay: 8, pausedOrigins: ["https://pi.example.test"] }),
+  results: () => ({ underWay: 8, held: 32, pausedOrigins: ["https://pi.example.test"] }),
   front: () => ({ active: 3, bufferedBytes: 300, refused: { tooFast: 4 }, droppedConnections: 0 }),
   sip: () => ({ subscriptions: 6, registered: true }),
   ready: () => true,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { TakenBack } from "../types.ts";
 import { address, claimAs, LEASE_MS, leaseOf, outcome, pushIds, retryLater, submission, t0, to } from "./pushes.ts";
 import type { StoreRig } from "./rig.ts";
 
@@ -264,8 +265,42 @@ export function describeIntake(rig: StoreRig): void {
       const [claimed] = await rig.store.claim(claimAs("n1"));
       if (claimed === undefined) throw new Error("one delivery");
       await rig.store.cancel({ initiator: "pi", pushId: "p" }, t0);
-      expect(await rig.store.release([leaseOf(claimed)], t0 + LEASE_MS / 2)).toEqual([true]);
-      expect((await rig.store.delivery(claimed.id))?.state).toBe("cancelled");
+      const takenBack: TakenBack[] = [];
+      const stop = rig.store.onTakenBack((taken) => void takenBack.push(...taken));
+      expect(await rig.store.release([leaseOf(claimed)], t0 + 20, t0 + LEASE_MS)).toEqual(["cancelled"]);
+      expect(await rig.store.delivery(claimed.id)).toMatchObject({ state: "cancelled", eventAtMs: t0 + 20 });
+      expect(takenBack).toMatchObject([{ delivery: claimed.id, from: "sending", atMs: t0 + 20, reason: "cancelled" }]);
+      stop();
+    });
+
+    it("and a replacement, say which deliveries they ended, once that is committed; not those under way", async () => {
+      const takenBack: TakenBack[] = [];
+      const stop = rig.store.onTakenBack((taken) => void takenBack.push(...taken));
+      await rig.store.submit([submission("p", { recipients: to("alice", "bob") }), submission("q")], t0);
+      await rig.store.claim(claimAs("n1", t0, 1));
+      await rig.store.cancel({ initiator: "pi", pushId: "p" }, t0 + 5);
+      const { deliveries } = (await rig.store.status({ initiator: "pi", pushId: "p" })) ?? {};
+      const [, bob] = deliveries ?? [];
+      expect(takenBack).toEqual([
+        {
+          push: bob?.push,
+          pushId: "p",
+          initiator: "pi",
+          acceptedAtMs: t0,
+          delivery: bob?.id,
+          recipient: "sip:bob@example.com",
+          from: "pending",
+          atMs: t0 + 5,
+          sipStatus: null,
+          papCode: 1000,
+          reason: "cancelled",
+        },
+      ]);
+      await rig.store.submit([submission("r", { replace: { pushId: "q", method: "all" } })], t0 + 6);
+      expect(takenBack[1]).toMatchObject({ pushId: "q", from: "pending", reason: "replaced", atMs: t0 + 6 });
+      await rig.store.cancel({ initiator: "pi", pushId: "p" }, t0 + 7);
+      expect(takenBack).toHaveLength(2);
+      stop();
     });
   });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { ResultNotification } from "../types.ts";
+import type { NotificationVerdict, ResultNotification } from "../types.ts";
 import { address, claimAs, LEASE_MS, outcome, retryLater, submission, t0, to } from "./pushes.ts";
 import type { StoreRig } from "./rig.ts";
 
@@ -13,11 +13,7 @@ export function describeResults(rig: StoreRig): void {
     for (const each of claimed) await rig.store.advance([outcome(each)]);
   }
 
-  const settle = (
-    notification: ResultNotification | undefined,
-    verdict: "accepted" | "abandoned" | "retry",
-    atMs = t0,
-  ) => {
+  const settle = (notification: ResultNotification | undefined, verdict: NotificationVerdict["verdict"], atMs = t0) => {
     if (notification === undefined) throw new Error("a notification");
     return rig.store.settleNotifications([{ notification, verdict, atMs }]);
   };
@@ -45,6 +41,23 @@ export function describeResults(rig: StoreRig): void {
           applicationData: null,
         },
       ]);
+    });
+
+    it("that are postponed come again then, and no attempt was made", async () => {
+      await finished("p", "alice");
+      await rig.store.submit([submission("later", { deliverAfterMs: t0 + 2_000 })], t0);
+      expect(await rig.store.nextDueAtMs("results")).toBe(t0 + 50);
+      const [first] = await rig.store.claimNotifications(claimAs("n1", t0 + 50));
+      expect(await settle(first, "retry", t0 + 60)).toEqual([true]);
+      const [second] = await rig.store.claimNotifications(claimAs("n1", t0 + 60));
+      expect(await settle(second, "postponed", t0 + 5_000)).toEqual([true]);
+      expect(await rig.store.nextDueAtMs("results")).toBe(t0 + 5_000);
+      expect(await rig.store.nextDueAtMs("deliveries")).toBe(t0 + 2_000);
+      expect(await rig.store.nextDueAtMs()).toBe(t0 + 2_000);
+      expect(await rig.store.claimNotifications(claimAs("n1", t0 + 4_999))).toEqual([]);
+      const [third] = await rig.store.claimNotifications(claimAs("n1", t0 + 5_000));
+      expect([first?.attempts, second?.attempts, third?.attempts]).toEqual([1, 2, 2]);
+      expect(third?.sequence).toBe(1);
     });
 
     it("of one push come one after the other, in the order of the results; of different pushes side by side", async () => {
@@ -130,6 +143,17 @@ export function describeResults(rig: StoreRig): void {
   });
 
   describe("prune", () => {
+    it("takes fewer pushes at once when they have many recipients, and always whole ones", async () => {
+      const users = Array.from({ length: 30 }, (_, n) => `u${n}`);
+      const pushes = ["p", "q", "r"].map((pushId) => submission(pushId, { recipients: to(...users) }));
+      await rig.store.submit(pushes, t0);
+      await rig.store.advance((await rig.store.claim(claimAs("n1"))).map((each) => outcome(each)));
+      const pruned: number[] = [];
+      for (let n = 0; n < 3; n++) pruned.push(await rig.store.prune(t0 + 1e9, 40));
+      expect(pruned).toEqual([2, 1, 0]);
+      expect(await rig.store.find({ limit: 1 })).toMatchObject({ deliveries: [] });
+    });
+
     it("deletes what is finished and told, in batches, and nothing else", async () => {
       await rig.store.submit(
         ["a", "b", "c"].map((id) => submission(id)),

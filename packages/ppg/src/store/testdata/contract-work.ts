@@ -88,7 +88,7 @@ export function describeWork(rig: StoreRig): void {
       expect(second).toMatchObject({ wokenFrom: "sending", attempts: 2, callId: first.callId });
       expect(await rig.store.advance([outcome(first)])).toEqual([{ result: "stale" }]);
       expect(await rig.store.renew([leaseOf(first)], t0 + 60_000)).toEqual([false]);
-      expect(await rig.store.release([leaseOf(first)], t0)).toEqual([false]);
+      expect(await rig.store.release([leaseOf(first)], t0)).toEqual(["stale"]);
       expect((await rig.store.advance([outcome(second)]))[0]?.result).toBe("done");
     });
 
@@ -111,9 +111,18 @@ export function describeWork(rig: StoreRig): void {
     it("handed back makes the delivery due at once, and the attempt does not count", async () => {
       await rig.store.submit([submission("p")], t0);
       const claimed = await claimOne();
-      expect(await rig.store.release([leaseOf(claimed)], t0 + 1)).toEqual([true]);
+      expect(await rig.store.release([leaseOf(claimed)], t0 + 1)).toEqual(["released"]);
       expect(await rig.store.delivery(claimed.id)).toMatchObject({ state: "pending", owner: null, attempts: 0 });
       expect(await claimOne("n2", t0 + 1)).toMatchObject({ attempts: 1, wokenFrom: "pending" });
+    });
+
+    it("handed back for later is given to nobody before that", async () => {
+      await rig.store.submit([submission("p")], t0);
+      const claimed = await claimOne();
+      expect(await rig.store.release([leaseOf(claimed)], t0 + 1, t0 + 3_000)).toEqual(["released"]);
+      expect(await rig.store.nextDueAtMs("deliveries")).toBe(t0 + 3_000);
+      expect(await rig.store.claim(claimAs("n2", t0 + 2_999))).toEqual([]);
+      expect(await claimOne("n2", t0 + 3_000)).toMatchObject({ attempts: 1, wokenFrom: "pending" });
     });
   });
 
@@ -173,6 +182,13 @@ export function describeWork(rig: StoreRig): void {
       });
       expect(await Promise.all(both)).toEqual(claimed.map(() => new Set(["done", "stale"])));
       expect((await rig.store.countByState()).delivered).toBe(users.length);
+    });
+
+    it("takes any reason phrase, one with a NUL too", async () => {
+      await rig.store.submit([submission("p")], t0);
+      const claimed = await claimOne();
+      expect((await rig.store.advance([outcome(claimed, { reason: "a\0b" })]))[0]?.result).toBe("done");
+      expect((await rig.store.delivery(claimed.id))?.reason).toBe("a\u{fffd}b");
     });
 
     it("takes a report from a node that holds nothing", async () => {

@@ -6,7 +6,19 @@ import { claimAs, outcome, submission, t0 } from "./pushes.ts";
 
 const [kind = "", where = "", prefix = ""] = process.argv.slice(2);
 const store = await openStore(kind, where);
-const say = (line: string): number => writeSync(1, `${line}\n`);
+const sleeping = new Int32Array(new SharedArrayBuffer(4));
+
+/** Out of this process when it returns, so that a kill leaves it; waits while whoever reads it is busy. */
+function say(line: string): void {
+  for (let left = Buffer.from(`${line}\n`); left.length > 0; ) {
+    try {
+      left = left.subarray(writeSync(1, left));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+      Atomics.wait(sleeping, 0, 0, 1);
+    }
+  }
+}
 
 async function submitAll(lane: number): Promise<never> {
   for (let n = 0; ; n++) {

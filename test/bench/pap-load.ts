@@ -47,6 +47,8 @@ let [started, answered, accepted, refused] = [0, 0, 0, 0];
 let firstRefusal: string | null = null;
 const { promise: done, resolve: finish } = Promise.withResolvers<void>();
 
+const idle: Connection[] = [];
+
 function requestOf(index: number): Buffer {
   const address = plan.addresses[index % plan.addresses.length];
   const notify = plan.notifyUrl === null ? "" : ` ppg-notify-requested-to="${plan.notifyUrl}"`;
@@ -86,6 +88,11 @@ class Connection {
     socket.setNoDelay(true);
     socket.setEncoding("latin1");
     socket.on("data", (text) => this.#read(String(text)));
+    // A gateway ends connections that it has not heard of for a while.
+    socket.on("end", () => {
+      const place = idle.indexOf(this);
+      if (place >= 0) idle.splice(place, 1);
+    });
     socket.on("error", (error) => {
       process.stderr.write(`${error.message}\n`);
       process.exit(1);
@@ -114,7 +121,6 @@ class Connection {
   }
 }
 
-const idle: Connection[] = [];
 /** Times at which pushes that found no free connection were to leave. */
 const late: number[] = [];
 const startMs = performance.now();
@@ -129,16 +135,24 @@ function next(connection: Connection): void {
   else connection.send(started++, dueMs);
 }
 
-const connections = Array.from({ length: plan.connections }, () => new Connection(next));
-for (const connection of connections) next(connection);
+const connections: Connection[] = [];
+/** A connection more, if there may be one. */
+function open(): Connection | undefined {
+  if (connections.length >= plan.connections) return undefined;
+  const connection = new Connection(next);
+  connections.push(connection);
+  return connection;
+}
+
 const { ratePerSecond } = plan;
-if (ratePerSecond !== null) {
+if (ratePerSecond === null) for (let each = open(); each !== undefined; each = open()) next(each);
+else {
   let left = 0;
   const pace = setInterval(() => {
     const due = Math.min(plan.count, Math.floor(((performance.now() - startMs) * ratePerSecond) / 1000));
     for (; left < due; left++) {
       const dueMs = startMs + (left * 1000) / ratePerSecond;
-      const connection = idle.pop();
+      const connection = idle.pop() ?? open();
       if (connection === undefined) late.push(dueMs);
       else connection.send(started++, dueMs);
     }

@@ -45,7 +45,7 @@ interface Bed {
 }
 
 /** Long enough for compilation: it would be counted as cost of the pushes else. */
-const WARM_UP = 5_000;
+const WARM_UP = 40_000;
 
 async function endToEnd(settings: CaseSettings, database: Database): Promise<Row[]> {
   return withBed(settings, database, 0, async (bed) => {

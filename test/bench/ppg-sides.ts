@@ -8,7 +8,7 @@ const inHere = (path: string): string => fileURLToPath(new URL(path, import.meta
 const cli = inHere("../../packages/cli/bin/sip-push.mjs");
 const START_MS = 30_000;
 const LOAD_LIMIT_MS = 300_000;
-export const initiator = { name: "calendar", password: "secret" } as const;
+const initiator = { name: "calendar", password: "secret" } as const;
 export const basicAuthorization = `Basic ${btoa(`${initiator.name}:${initiator.password}`)}`;
 
 /** Handsets in one process; requests come to it directly, without a proxy between. */
@@ -20,7 +20,7 @@ export interface Fleet {
 export async function startFleet(handsets: number, folder: string): Promise<Fleet> {
   const args = ["fleet", "--count", String(handsets), "--aor", "sip:handset{n}@example.test", "--no-register"];
   const process = startCli(
-    [...args, "--listen", "udp:127.0.0.1:0", "--trusted-hop", "127.0.0.1", "--app", "*", "--json"],
+    [...args, "--listen", "tcp:127.0.0.1:0", "--trusted-hop", "127.0.0.1", "--app", "*", "--json"],
     folder,
   );
   const [, port] = await process.waitForOutput(/"event":"listening".*?127\.0\.0\.1:(\d+)/, START_MS);
@@ -58,8 +58,8 @@ initiators:
 addresses: { USER: "sip:{value}@example.test" }
 sip:
   from: sip:ppg@example.test
-  proxy: sip:127.0.0.1:${options.proxyPort}
-  listen: ["udp:127.0.0.1:0"]
+  proxy: "sip:127.0.0.1:${options.proxyPort};transport=tcp"
+  listen: ["tcp:127.0.0.1:0"]
   register: false
 `,
   );

@@ -1,7 +1,7 @@
 /**
  * The gateway end to end on loopback, each part a process of its own: push initiator -> PAP -> PPG -> store -> SIP -> fleet.
  *
- *   npm run bench:ppg -- [--runs 3] [--count 60000] [--connections 64] [--handsets 2000] [--case sqlite] [--json FILE]
+ *   npm run bench:ppg -- [--runs 3] [--count 60000] [--connections 256] [--handsets 2000] [--case sqlite] [--json FILE]
  *
  * Cases (all unless told; each once per round, medians are printed):
  *   sqlite, postgres   pushes a second from the first request to the last delivery, as fast as they go; then the wait for the answer
@@ -20,7 +20,7 @@ const { values } = parseArgs({
   options: {
     runs: { type: "string", default: "3" },
     count: { type: "string", default: "60000" },
-    connections: { type: "string", default: "64" },
+    connections: { type: "string", default: "256" },
     handsets: { type: "string", default: "2000" },
     stored: { type: "string", default: "1000000" },
     case: { type: "string", multiple: true, default: Object.keys(cases) },

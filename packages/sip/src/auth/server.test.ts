@@ -303,7 +303,9 @@ describe("replay protection (RFC 7616 §3.4, §5.4)", () => {
     expect(await newServer().verify(request)).toEqual({ ok: false, reason: "stale" });
 
     const [credentials = expect.unreachable()] = parseCredentials(request.headers.get("Authorization") ?? "", "A");
-    for (const nonce of ["n", `${credentials.nonce.slice(0, -1)}_`, `${credentials.nonce}=`, "A".repeat(43)]) {
+    const [first = ""] = credentials.nonce;
+    const changed = `${first === "A" ? "B" : "A"}${credentials.nonce.slice(1)}`;
+    for (const nonce of ["n", changed, `${credentials.nonce}=`, "A".repeat(43)]) {
       const forged = message();
       const response = new SipResponse(
         401,

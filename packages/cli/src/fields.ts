@@ -25,7 +25,7 @@ function parsedBy<T>(parse: (text: string) => T): z.ZodType<T, string> {
 }
 
 /** The text as it is, once a parser of ours took it. */
-function checkedBy(check: (text: string) => unknown): z.ZodType<string, string> {
+export function checkedBy(check: (text: string) => unknown): z.ZodType<string, string> {
   return parsedBy((text) => {
     check(text);
     return text;

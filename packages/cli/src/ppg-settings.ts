@@ -1,21 +1,21 @@
-import { PushInitiator, type PushInitiatorOptions } from "@sip-push/initiator";
+import { gatewayUrl, PushInitiator, type PushInitiatorOptions } from "@sip-push/initiator";
 import { isPushId, type PapVersion, papVersions } from "@sip-push/pap";
 import type { Command } from "commander";
 import { z } from "zod";
-import { oneOf, wholeNumber } from "./fields.ts";
+import { checkedBy, oneOf, wholeNumber } from "./fields.ts";
 import { checkTlsSettings, readTls, tlsSettings } from "./input-files.ts";
 import { createLogger, type Io } from "./io.ts";
 
 /** How a push initiator reaches its gateway, and who it is: the settings that all commands of PAP share. */
 export const ppgSettings: typeof tlsSettings & {
-  readonly ppg: z.ZodString;
+  readonly ppg: z.ZodType<string, string>;
   readonly user: z.ZodOptional<z.ZodString>;
   readonly password: z.ZodOptional<z.ZodString>;
   readonly token: z.ZodOptional<z.ZodString>;
   readonly papVersion: z.ZodOptional<z.ZodType<PapVersion>>;
   readonly timeout: z.ZodOptional<z.ZodType<number>>;
 } = {
-  ppg: z.string(),
+  ppg: checkedBy(gatewayUrl),
   user: z.string().optional(),
   password: z.string().optional(),
   token: z.string().optional(),

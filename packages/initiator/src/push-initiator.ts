@@ -184,7 +184,8 @@ export class PushInitiator {
   }
 }
 
-function gatewayUrl(text: string): URL {
+/** Where a gateway takes PAP. @throws {InitiatorError} INITIATOR_BAD_OPTION */
+export function gatewayUrl(text: string): URL {
   const url = URL.parse(text);
   if (url === null || !["http:", "https:"].includes(url.protocol)) throw badOption("url", "is no http: or https: URL");
   // They would be logged with the URL; `credentials` are not.

@@ -14,6 +14,10 @@ export const badPapInput: ReadonlyArray<readonly [args: readonly string[], says:
     "--to: is required; --ppg: is required; --file: give a file to push, or --ds-server for a DS notification",
   ],
   [["push", ...to, ...ds, "--ppg", "ppg"], "--ppg: is no http: or https: URL"],
+  [
+    ["push", ...to, "--ppg", "ppg", "--user", "calendar"],
+    "--ppg: is no http: or https: URL; --file: give a file to push, or --ds-server for a DS notification; --password: is required with --user",
+  ],
   [["push", ...to, ...ds, "--ppg", "http://a:b@127.0.0.1:9/"], "--ppg: has a user or a password in it"],
   [["push", "--to", "", ...ds, ...ppg], "--to: is empty"],
   [[...push, "--push-id", " "], "--push-id: must have 1 to 255 characters"],

@@ -12,7 +12,7 @@ type Settings = ReturnType<KamailioAgents["handset"]>;
 /** How the core's news come. */
 interface News {
   /** When the sender has heard `name` of the handset. */
-  heard(name: "handset-registered" | "handset-unregistered"): Promise<unknown>;
+  readonly heard: (name: "handset-registered" | "handset-unregistered") => Promise<unknown>;
   /** The handset's registration is known only by the watch that the first 480 begins, and the push tries once more. */
   readonly onlyWhenAsked: boolean;
 }

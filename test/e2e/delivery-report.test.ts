@@ -1,8 +1,9 @@
+import { PushSender } from "@sip-push/sender";
 import { afterEach, describe, expect, it } from "vitest";
 import { useAgents } from "../support/agents.ts";
 import { named } from "../support/inbox.ts";
 import { newDsNotification, toPush } from "../support/notifications.ts";
-import { ALICE, handsetBehind, openCoreWithSender, PPG } from "../support/push-core.ts";
+import { ALICE, handsetBehind, openCore, openCoreWithSender, PPG, senderBehind } from "../support/push-core.ts";
 
 const agents = useAgents();
 const open: { close(): Promise<void> }[] = [];
@@ -66,5 +67,26 @@ describe("a delivery report (RFC 5438) through our core", () => {
     expect(outcomes.map(({ report }) => report)).toEqual(Array(20).fill("delivered"));
     expect(pushes.waiting.length).toBe(20);
     expect(sender.reports.ignored).toEqual({ unknown: 0, foreign: 0, late: 0, duplicate: 0, unasked: 0 });
+  });
+
+  it("reaches a sender that the core had forgotten, once it has registered anew", async () => {
+    const core = await openCore({ expires: { minSeconds: 1 } });
+    open.push(core);
+    const { events, ...options } = senderBehind(core);
+    const settings = { from: PPG, listen: [{ transport: "TCP", address: "127.0.0.1", port: 0 }], ...options } as const;
+    // Refreshed after half of it.
+    const sender = await PushSender.open({ ...settings, registerExpiresSeconds: 2 });
+    open.push(sender);
+    await events.next(named("registered"));
+    const handset = await agents.openRegistered({
+      ...handsetBehind(core),
+      reports: { retryBaseMs: 50, retryMaxMs: 200 },
+    });
+    expect(core.deregister(PPG)).toBe(1);
+    const [outcome] = await sender.deliver(push(), { to: ALICE, reportTimeoutSeconds: 30 });
+    expect(outcome).toMatchObject({ messageState: "delivered", sipStatus: 200, report: "delivered" });
+    expect(sender.reports).toMatchObject({ reported: 1, ignored: { duplicate: 0, unknown: 0 } });
+    expect((await handset.pushes.next()).sipStatus).toBe(200);
+    expect(await handset.events.next(named("report-sent"))).toMatchObject({ outcome: "sent", sipStatus: 200 });
   });
 });

@@ -41,24 +41,34 @@ function oneLine(text: string): string {
   return Buffer.from(text.slice(0, MAX_LINE).replace(/[^\x20-\x7e]/g, "?"), "latin1").toString("latin1");
 }
 
+/** The usual answer: one object for all that remember it. */
+export const OK: Answer = { statusCode: 200 };
+
+function isPlainOk({ statusCode, reason, headers = [] }: Answer): boolean {
+  return statusCode === 200 && reason === undefined && headers.length === 0;
+}
+
 /** One answer for all that ask for the same: later for those that came before it, at once for those that come after. */
 export class SharedAnswer {
   /** Whether the application got the push, when the answer only accepts it; known later. Set before the answer is. */
   delivered: Promise<boolean> | undefined;
   #answer: Answer | undefined;
-  #waiting: Array<(answer: Answer) => void> = [];
+  /** Undefined when there was an answer: it is remembered for long, its takers are not. */
+  #waiting: Array<(answer: Answer) => void> | undefined = [];
 
   /** Calls `take` with the answer, as soon as it is there. */
   give(take: (answer: Answer) => void): void {
-    if (this.#answer === undefined) this.#waiting.push(take);
+    if (this.#answer === undefined) this.#waiting?.push(take);
     else take(this.#answer);
   }
 
   /** The first answer counts. */
   settle(answer: Answer): void {
     if (this.#answer !== undefined) return;
-    this.#answer = answer;
-    for (const take of this.#waiting.splice(0)) take(answer);
+    this.#answer = isPlainOk(answer) ? OK : answer;
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const take of waiting) take(answer);
   }
 }
 

@@ -89,6 +89,25 @@ describe("new attempts at a push, known by Call-ID and content (RFC 3261 §8.1.3
     expect(rig.pushes.length).toBe(1);
   });
 
+  it("are known for an hour: a sender may have been down, or have paused, that long", async () => {
+    await rig.open();
+    await rig.send(attempt("one", 1));
+    await rig.clock.advance(59 * 60_000);
+    await rig.send(attempt("one", 2));
+    expect(rig.pushes.length).toBe(1);
+    await rig.clock.advance(60_000);
+    await rig.send(attempt("one", 3));
+    expect(rig.pushes.length).toBe(2);
+  });
+
+  it("are known when they are the first request itself, octet by octet, which is remembered for less", async () => {
+    const receiver = await rig.open();
+    const codes = [(await rig.send(attempt("one", 1))).statusCode];
+    await rig.clock.advance(30 * 60_000);
+    codes.push((await rig.send(attempt("one", 1))).statusCode);
+    expect([codes, rig.pushes.length, receiver.stats.repeats]).toEqual([[200, 200], 1, 1]);
+  });
+
   it("are other pushes with other content, another sender, or after the window", async () => {
     await rig.open({ limits: { repeatWindowMs: 60_000 } });
     await rig.send(attempt("one", 1));

@@ -9,7 +9,7 @@ import {
   type ServerTransaction,
   type SipRequest,
 } from "@sip-push/sip";
-import { type Answer, explained, type Refusal, reply, SharedAnswer } from "./answer.ts";
+import { type Answer, explained, OK, type Refusal, reply, SharedAnswer } from "./answer.ts";
 import { answerBy, type Carrier, carriers } from "./carrier.ts";
 import { type DigestPolicy, digestStateOf } from "./digest-policy.ts";
 import { type DigestState, type IncomingPush, type PushEvent, pushEvent, type RefusedEvent } from "./events.ts";
@@ -46,6 +46,12 @@ export interface IntakeOptions {
 
 type Settle = (answer: Answer) => void;
 
+/**
+ * How long the same request may still be on some way: its transaction ends after 32 s, and each proxy may hold a fork for three
+ * minutes (RFC 3261 §16.6, Timer C). What the application got is remembered as a push, for longer.
+ */
+const REQUEST_WINDOW_MS = 300_000;
+
 /** A NOTIFY that its subscription has checked; what `onNotify` of the SIP stack's subscriber gets is one. */
 export interface PushNotification {
   readonly request: SipRequest;
@@ -75,7 +81,7 @@ export class PushIntake {
   constructor(options: IntakeOptions) {
     const { clock, limits } = options;
     this.#options = options;
-    this.#requests = new RecentMap(clock, limits.repeatWindowMs, limits.maxRemembered);
+    this.#requests = new RecentMap(clock, Math.min(limits.repeatWindowMs, REQUEST_WINDOW_MS), limits.maxRemembered);
     this.#pushes = new RecentMap(clock, limits.repeatWindowMs, limits.maxRemembered);
     this.#sessions = new RecentMap(clock, limits.sessionWindowMs, limits.maxRemembered);
   }
@@ -137,8 +143,7 @@ export class PushIntake {
     }
     const { receivedAt } = arrival;
     const { push } = screened;
-    const key = pushKey(request, carrier, push);
-    const repeatKey = key === undefined ? undefined : this.#keyFor(request, key);
+    const repeatKey = pushKey(request, carrier, push, this.#options.recipientOf?.(request) ?? "");
     const candidate: Candidate = { request, carrier, receivedAt, origin, flow, identities, push, repeatKey };
     if (this.#isRepeat(this.#pushes, repeatKey, candidate, settle)) return;
     const { notification } = push;
@@ -323,8 +328,6 @@ export class PushIntake {
     return { statusCode: 500 };
   }
 }
-
-const OK: Answer = { statusCode: 200 };
 
 /** Answers at once where the user is asked and the carrier cannot wait for that. */
 function answersEarly({ carrier, push }: Candidate, settle: Settle): boolean {

@@ -34,11 +34,17 @@ export interface PushReceiverLimits {
   readonly busyRetryAfterSeconds?: number;
   /** How long a handler may take, the look-up of digest credentials before it included. Default 20000: the sender waits 32 seconds (RFC 3261 §17.1.2.2). */
   readonly handlerTimeoutMs?: number;
-  /** How long a request is remembered, to answer its repeats alike without handing them over. Default 300000. */
+  /**
+   * How long a push is remembered, to answer its repeats alike without handing them over: longer than a sender may be down, or
+   * pause, before it tries again. The request itself: five minutes of that at most. Default 3600000.
+   */
   readonly repeatWindowMs?: number;
-  /** The same for the session of a notification, by server and session id; 0 hands over each. Default 300000. */
+  /**
+   * The same for the session of a notification, by server and session id; 0 hands over each. Default 300000: session ids have 16
+   * bits, and some servers begin anew with each restart.
+   */
   readonly sessionWindowMs?: number;
-  /** Requests, and sessions, that are remembered. Default 100000 each. */
+  /** Pushes, requests and sessions that are remembered; past it the oldest are forgotten early. Default 100000 each, of 200 octets. */
   readonly maxRemembered?: number;
   /** Pushes of one sender in a minute; more are 486 with Retry-After until it is over. Default: no limit. */
   readonly maxPushesPerMinute?: number;
@@ -125,7 +131,7 @@ export const defaultLimits: Required<PushReceiverLimits> = {
   maxInFlight: 1000,
   busyRetryAfterSeconds: 5,
   handlerTimeoutMs: 20_000,
-  repeatWindowMs: 300_000,
+  repeatWindowMs: 3_600_000,
   sessionWindowMs: 300_000,
   maxRemembered: 100_000,
   maxPushesPerMinute: Number.POSITIVE_INFINITY,

@@ -21,14 +21,19 @@ export interface ReportOptions {
    * none does.
    */
   readonly processingAfterMs?: number;
-  /** Reports under way or waiting, those that a handler still owes included; past it they are dropped. Default 1000. */
+  /**
+   * Reports under way or waiting, those that a handler still owes included; past it the oldest that waits to be tried again is
+   * given up, or, where none waits, the new one dropped. Default 1000.
+   */
   readonly maxPending?: number;
-  /** Requests for one report. Default 4. */
+  /** Requests for one report. Default 16. */
   readonly maxAttempts?: number;
   /** Pause after the first failure; it doubles each time. Default 2000. */
   readonly retryBaseMs?: number;
-  /** Longest pause, whatever Retry-After asks. Default 60000. */
+  /** Longest pause of our own; Retry-After may ask for more. Default 300000. */
   readonly retryMaxMs?: number;
+  /** A report is not tried again so long after it was made. Default 3600000: its sender has stopped to wait by then. */
+  readonly giveUpAfterMs?: number;
   /** How long a handler may take to say what became of a push that it accepted; then nothing is reported. Default 3600000. */
   readonly fateTimeoutMs?: number;
 }
@@ -36,9 +41,10 @@ export interface ReportOptions {
 export const defaultReportOptions: Required<Omit<ReportOptions, "processingAfterMs">> = {
   policy: "send",
   maxPending: 1000,
-  maxAttempts: 4,
+  maxAttempts: 16,
   retryBaseMs: 2000,
-  retryMaxMs: 60_000,
+  retryMaxMs: 300_000,
+  giveUpAfterMs: 3_600_000,
   fateTimeoutMs: 3_600_000,
 };
 
@@ -51,6 +57,7 @@ const ranges: Readonly<Record<Exclude<keyof ReportOptions, "policy">, NumberRang
   maxAttempts: { min: 1, integer: true },
   retryBaseMs: { max: MAX_TIMER_MS },
   retryMaxMs: { max: MAX_TIMER_MS },
+  giveUpAfterMs: { max: MAX_TIMER_MS },
   fateTimeoutMs: { max: MAX_TIMER_MS },
 };
 

@@ -12,8 +12,8 @@ export type ReportEvent =
 export type ReportAction = "send" | "startRetry" | "stopRetry" | "abort" | "countSent" | "countFailed" | "countDropped";
 
 /**
- * One delivery report on its way: a MESSAGE (RFC 5438 §12.1.1), tried again as RFC 3428 §4 allows, a few times and no more:
- * a report that does not arrive is a nuisance, a storm of them is an outage (RFC 5438 §14).
+ * One delivery report on its way: a MESSAGE (RFC 5438 §12.1.1), tried again as RFC 3428 §4 allows, less and less often and not
+ * for ever: a report that does not arrive is a nuisance, a storm of them is an outage (RFC 5438 §14).
  */
 export const report: MachineTable<ReportState, ReportEvent, ReportAction> = {
   idle: {

@@ -74,7 +74,7 @@ export class Reporter {
     if (policy === "never" || this.#closed) return undefined;
     const target = reportTarget(push.request, push.identities, push.reports);
     if (target === undefined) return undefined;
-    if (this.pending >= maxPending) {
+    if (this.pending >= maxPending && !this.#queue.dropOldest()) {
       this.#queue.drop();
       return undefined;
     }
@@ -124,7 +124,11 @@ export class Reporter {
           headers: [["Content-Type", "message/cpim"]],
           body,
         },
-        (result) => onEvent({ ...subject, ...result }),
+        (result) => {
+          // Its sender heard nothing: if it sends the push again, it is told.
+          if (result.outcome !== "sent") this.#told.delete(key, true);
+          onEvent({ ...subject, ...result });
+        },
       );
     } catch (error) {
       if (!(error instanceof BodyError)) throw error;

@@ -1,12 +1,12 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import { stopAllProcesses } from "../support/process.ts";
-import { dsFlags, eventOf, linesOf, send, startCli, startProxy, startReceiver } from "./command-line.ts";
+import { makeTempFolder } from "../support/temp-folder.ts";
+import { dsFlags, END_MS, eventOf, linesOf, send, startCli, startProxy, startReceiver } from "./command-line.ts";
 
 afterEach(stopAllProcesses);
-
-/** What the contract gives Ctrl-C. */
-const END_MS = 1_000;
 
 const ALICE = "sip:alice@example.test";
 const PUSH = "sip:push@example.test";
@@ -38,6 +38,32 @@ describe("sip-push proxy with the sender as an application server", () => {
     await startReceiver("alice", proxy);
     expect(await sender.waitForExit(15_000)).toEqual({ code: 0, signal: null });
     expect(linesOf(sender.stdout)).toEqual([expect.objectContaining({ messageState: "delivered", attempts: 2 })]);
+  });
+});
+
+describe("sip-push proxy --watcher (RFC 3680 §4.6)", () => {
+  it.each([
+    { what: "tells a sender that it knows by its password", flags: ["--watcher", PUSH], ends: "delivered" },
+    { what: "and without it refuses the same sender, whose push then waits for nothing", flags: [], ends: "pending" },
+  ])("$what", async ({ flags, ends }) => {
+    const folder = makeTempFolder("watcher");
+    try {
+      const users = join(folder.path, "users.txt");
+      await writeFile(users, "push:push-secret\nalice:alice-secret\n");
+      const { uris, process } = await startProxy(["udp:127.0.0.1"], "--users", users, ...flags);
+      const proxy = uris[0] ?? "";
+      const account = ["--from", PUSH, "--user", "push", "--password", "push-secret"];
+      const to = ["--to", ALICE, "--proxy", proxy, "--json", "--wait-for-registration", ...dsFlags];
+      const sender = startCli("send", ...to, ...account);
+      if (ends === "delivered") {
+        expect(await eventOf(process, "refused")).toMatchObject({ method: "MESSAGE", sipStatus: 480 });
+        await startReceiver("alice", proxy, "--user", "alice", "--password", "alice-secret");
+      }
+      await sender.waitForExit(15_000);
+      expect(linesOf(sender.stdout)).toMatchObject([{ messageState: ends }]);
+    } finally {
+      folder.remove();
+    }
   });
 });
 

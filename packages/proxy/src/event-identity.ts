@@ -48,6 +48,12 @@ export function standingOf(
   return { owner, known: trusted || user !== undefined || open, trusted: trusted && !speaksForOther };
 }
 
+/** What the sender proved to be, or a trusted peer asserts; never what From alone says. RFC 3325 §5. */
+export function provenIdentities({ transaction: { request }, sender: { trusted, user } }: EventArrival): Uri[] {
+  const own = user?.identities.map((identity) => parseUri(identity)) ?? [];
+  return trusted ? [...own, ...assertedUris(request)] : own;
+}
+
 /** Who sent it, as far as that is known. RFC 3325 §5. */
 export function identityOf({ transaction: { request }, sender: { trusted, user } }: EventArrival): string {
   const [asserted] = trusted ? assertedUris(request) : [];

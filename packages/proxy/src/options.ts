@@ -20,6 +20,7 @@ import type { PresenceOptions } from "./presence/presence-agent.ts";
 import type { RegEventOptions } from "./reg-event/reg-notifier.ts";
 import { defaultExpires, type ExpiresPolicy } from "./register-request.ts";
 import type { UserDirectory } from "./users.ts";
+import { isIdentity } from "./users-file.ts";
 import { packageProblems } from "./watcher-limits.ts";
 
 /** How to run a proxy. Times carry their unit in the name. */
@@ -156,7 +157,19 @@ function problemsOf(
     [isWhole(settings.contactTimeoutMs, 1), "contactTimeoutMs: at least 1"],
   ];
   const problems = checks.filter(([ok]) => !ok).map(([, problem]) => problem);
-  return [...problems, ...packageProblems("presence", presence), ...packageProblems("regEvent", regEvent)];
+  return [
+    ...problems,
+    ...packageProblems("presence", presence),
+    ...packageProblems("regEvent", regEvent),
+    ...watcherProblems(regEvent),
+  ];
+}
+
+function watcherProblems(regEvent: SipProxyOptions["regEvent"] = {}): string[] {
+  const { watchers = [] } = regEvent === false ? {} : regEvent;
+  return watchers.flatMap((uri, index) =>
+    isIdentity(uri) ? [] : [`regEvent.watchers[${index}]: must be a sip:, sips: or tel: URI`],
+  );
 }
 
 /** RFC 3608 §6.3: SIP URIs of loose routers. */

@@ -36,7 +36,7 @@ import { type ProxySettings, type SipProxyOptions, settingsOf } from "./options.
 import { PresenceAgent, type PresenceAgentOptions } from "./presence/presence-agent.ts";
 import { diesWithFlow } from "./reach.ts";
 import { RecordRoutes } from "./record-route.ts";
-import { RegNotifier } from "./reg-event/reg-notifier.ts";
+import { RegNotifier, type RegNotifierOptions } from "./reg-event/reg-notifier.ts";
 import { Registrar } from "./registrar.ts";
 import { RequestRouter } from "./request-router.ts";
 
@@ -97,6 +97,7 @@ export class SipProxy {
       authenticates,
       isUser: (aor) =>
         users?.knows(aor) === true && !servers.some(({ serviceIdentities }) => serviceIdentities.has(aor.uri)),
+      watchers: servers.flatMap(({ serviceIdentities }) => [...serviceIdentities]),
     });
     this.#router = new RequestRouter({
       ...{ endpoint, domains, store, registrar, authenticator, users, trusted, recordRoutes, settings, events, logger },
@@ -233,7 +234,7 @@ function serviceRoutes({ serviceRoute }: ProxySettings, endpoint: SipEndpoint, {
 /** The event packages served here. */
 function eventServices(
   { presence = {}, regEvent = {}, window }: SipProxyOptions,
-  parts: Omit<PresenceAgentOptions, "sender" | "allowEvents"> & { readonly resolver: Resolver },
+  parts: Omit<PresenceAgentOptions & RegNotifierOptions, "sender" | "allowEvents"> & { readonly resolver: Resolver },
 ): EventServices {
   const sender = new LocalSender({ ...parts, ...(window && { window }) });
   const host = { ...parts, sender, allowEvents: () => services.packages };

@@ -151,7 +151,8 @@ function findBadIdentity(identities: unknown): string | undefined {
   return index < 0 ? undefined : `.identities[${index}]: must be a sip:, sips: or tel: URI`;
 }
 
-function isIdentity(text: unknown): boolean {
+/** Whether it is a URI that a user may have. */
+export function isIdentity(text: unknown): boolean {
   if (typeof text !== "string") return false;
   try {
     return parseUri(text).scheme !== "other";

@@ -7,7 +7,7 @@ const ALICE = "sip:alice@example.test";
 it("names every option of an event package that is out of its range", async () => {
   const wrong = ProxyBed.open({
     presence: { notifyIntervalMs: -1, maxBodyBytes: 0, maxSubscriptions: 0 },
-    regEvent: { maxPerSubscriber: 0.5, notifyIntervalMs: 0 },
+    regEvent: { maxPerSubscriber: 0.5, notifyIntervalMs: 0, watchers: ["sip:ppg@example.test", "ppg"] },
   });
   await expect(wrong).rejects.toMatchObject({
     code: "PROXY_BAD_OPTION",
@@ -16,6 +16,7 @@ it("names every option of an event package that is out of its range", async () =
       "presence.maxBodyBytes: a whole number, at least 1",
       "presence.maxSubscriptions: a whole number, at least 1",
       "regEvent.maxPerSubscriber: a whole number, at least 1",
+      "regEvent.watchers[1]: must be a sip:, sips: or tel: URI",
     ],
   });
 });

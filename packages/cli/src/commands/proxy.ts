@@ -25,6 +25,7 @@ const settings = {
   digest: z.array(z.string()).min(1, "give at least one algorithm").optional(),
   presence: z.boolean().default(true),
   regEvent: z.boolean().default(true),
+  watcher: z.array(sipUriText).optional(),
   routePsi: z.array(psiRoute).optional(),
   routeMethod: z.array(methodRoute).optional(),
   thirdPartyRegister: z.array(sipUriText).optional(),
@@ -65,6 +66,11 @@ export const proxyCommand: Register = (command, io) => {
     .optionsGroup("What it does:")
     .option("--no-presence", "no presence agent: pass PUBLISH and SUBSCRIBE to presence on")
     .option("--no-reg-event", "do not tell who is registered (RFC 3680)")
+    .option(
+      "--watcher <uri>",
+      "user who may watch who is registered, such as a push gateway with --users; may be repeated",
+      repeatable,
+    )
     .option(
       "--route-psi <uri=uri>",
       "a service and where it is: sip:push@example.test=sip:127.0.0.1:5090; may be repeated",
@@ -115,11 +121,14 @@ function check(given: Partial<ProxySettings>): string[] {
   if (given.clientCertificates !== undefined && given.ca === undefined) {
     problems.push("--ca: is required with --client-certificates: whose certificates to take");
   }
+  if (given.watcher !== undefined && given.regEvent === false) {
+    problems.push("--watcher: has no effect with --no-reg-event");
+  }
   return problems;
 }
 
 async function proxyOptions(io: Io, read: ProxySettings): Promise<SipProxyOptions> {
-  const { listen, domain, users, trusted, relay, digest, presence, regEvent, flowTimer, serviceRoute: route } = read;
+  const { listen, domain, users, trusted, relay, digest, presence, flowTimer, serviceRoute: route } = read;
   return {
     listen,
     domains: domain,
@@ -131,10 +140,16 @@ async function proxyOptions(io: Io, read: ProxySettings): Promise<SipProxyOption
     ...(relay === undefined ? {} : { relay }),
     ...(digest === undefined ? {} : { digestAlgorithms: digest }),
     ...(presence ? {} : { presence: false as const }),
-    ...(regEvent ? {} : { regEvent: false as const }),
+    ...regEventOptions(read),
     ...(flowTimer === undefined ? {} : { flowTimerSeconds: flowTimer }),
     ...(route === undefined ? {} : { serviceRoute: route.length === 1 && route[0] === "own" ? "own" : route }),
   };
+}
+
+/** RFC 3680 §4.6: who may watch is settled beforehand. */
+function regEventOptions({ regEvent, watcher: watchers }: ProxySettings): Pick<SipProxyOptions, "regEvent"> {
+  if (!regEvent) return { regEvent: false };
+  return watchers === undefined ? {} : { regEvent: { watchers } };
 }
 
 /** RFC 5922 §7.4. */

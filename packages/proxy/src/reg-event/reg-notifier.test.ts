@@ -272,6 +272,58 @@ describe("who may", () => {
     },
   );
 
+  describe.each([
+    ["watchers names", { regEvent: { watchers: ["sip:bob@example.test"] } }],
+    [
+      "is the service of an application server",
+      { applicationServers: [{ uri: "sip:127.0.0.1:7000", serviceIdentities: ["sip:bob@example.test"] }] },
+    ],
+  ] as const)("is a user whom %s", (_, options) => {
+    it("once that is proved by digest, and is not told what only the user itself may know", async () => {
+      await start({ users, ...options });
+      const handset = await bed.agent();
+      const supported = { headers: [["Supported", "gruu, path, outbound"]] as const };
+      const contact = `<${handset.contact("alice")}>;+sip.instance="${INSTANCE}"`;
+      await handset.register("alice", contact, supported, as("alice", "secret"));
+      const watcher = new Watcher(await bed.agent(), "reg", ALICE, {
+        from: "sip:bob@example.test",
+        ...as("bob", "hunter2"),
+      });
+      expect((await watcher.subscribe()).statusCode).toBe(200);
+      expect(told(watcher)).toEqual(["0 full active active/registered"]);
+      const [seen] = documents(watcher)[0]?.registrations[0]?.contacts ?? [];
+      expect([seen?.publicGruu !== undefined, seen?.temporaryGruu]).toEqual([true, undefined]);
+    });
+
+    it.each([
+      ["without credentials", {}, 407],
+      ["with a wrong password", as("bob", "wrong"), 407],
+      ["with the credentials of another", as("carol", "secret"), 403],
+    ])("not by From alone: %s", async (__, credentials, status) => {
+      await start({ users: parseUsers("alice:secret\nbob:hunter2\ncarol:secret"), ...options });
+      const watcher = new Watcher(await bed.agent(), "reg", ALICE, { from: "sip:bob@example.test", ...credentials });
+      expect((await watcher.subscribe()).statusCode).toBe(status);
+    });
+
+    it("not by an identity that somebody outside the trust domain asserts", async () => {
+      await start({ users, ...options });
+      const asserted = [["P-Asserted-Identity", "<sip:bob@example.test>"] as const];
+      const stranger = new Watcher(await bed.agent(), "reg", ALICE);
+      expect((await stranger.subscribe(600, asserted)).statusCode).toBe(403);
+    });
+  });
+
+  it("is a user whom watchers names, as a trusted peer asserts; its other users may not", async () => {
+    await start({ users, trusted: ["127.0.0.1"], regEvent: { watchers: ["sip:bob@example.test"] } });
+    const agent = await bed.agent();
+    const statuses: number[] = [];
+    for (const uri of ["sip:bob@example.test", "sip:alice@example.test"]) {
+      const asserted = [["P-Asserted-Identity", `<${uri}>`] as const];
+      statuses.push((await new Watcher(agent, "reg", "sip:bob@example.test").subscribe(600, asserted)).statusCode);
+    }
+    expect(statuses).toEqual([200, 403]);
+  });
+
   it("is everybody where nobody has to prove anything, for users that nobody heard of as well", async () => {
     await start();
     const watcher = new Watcher(await bed.agent(), "reg", "sip:new@example.test");

@@ -1,15 +1,22 @@
 import { encodeReginfo, REGINFO_TYPE } from "@sip-push/bodies";
 import type { Subscription } from "@sip-push/sip";
-import { standingOf } from "../event-identity.ts";
+import { provenIdentities, standingOf } from "../event-identity.ts";
 import type { EventArrival, EventService } from "../event-services.ts";
 import type { ContactChange, ProxyEvents } from "../events.ts";
 import { isOwner, LocalNotifier, type LocalNotifierHost } from "../local-notifier.ts";
 import type { LocationStore } from "../location-store.ts";
 import { Pacer } from "../pacer.ts";
+import { hasIdentity } from "../users.ts";
 import { defaultWatcherLimits, type WatcherLimits } from "../watcher-limits.ts";
 import { fullReginfo, mergeChanges, partialReginfo, type ReginfoView } from "./reginfo-document.ts";
 
-export type RegEventOptions = WatcherLimits;
+export interface RegEventOptions extends WatcherLimits {
+  /**
+   * Who may watch the registrations of all users, such as a push gateway that registers as a user: `sip:`, `sips:` or `tel:` URIs,
+   * as digest proves them or a trusted peer asserts them. Default: the service identities of the application servers. RFC 3680 §4.6.
+   */
+  readonly watchers?: readonly string[];
+}
 
 /** Changes told one by one; of more, the watchers get the full state, which does not grow with them. RFC 3680 §5.1. */
 const MAX_UNTOLD = 32;
@@ -20,8 +27,9 @@ export interface RegNotifierOptions extends RegEventOptions, LocalNotifierHost {
 }
 
 /**
- * The `reg` event package for the users of the domains: who is registered where. RFC 3680, RFC 5628. A user may watch its
- * own registration, a trusted peer that of anybody unless it passes on what another user asks; without users, where nobody can prove anything, everybody may.
+ * The `reg` event package for the users of the domains: who is registered where. RFC 3680, RFC 5628. A user may watch its own
+ * registration; `watchers` that of anybody, and so may a trusted peer, unless it passes on what another user asks; without users,
+ * where nobody can prove anything, everybody may.
  */
 export class RegNotifier implements EventService {
   readonly eventPackage = "reg";
@@ -37,7 +45,7 @@ export class RegNotifier implements EventService {
 
   constructor(options: RegNotifierOptions) {
     this.#options = options;
-    const { authenticates, endpoint, events, store } = options;
+    const { authenticates, endpoint, events, store, watchers = [] } = options;
     this.#notifier = new LocalNotifier({
       ...options,
       eventPackage: this.eventPackage,
@@ -45,7 +53,8 @@ export class RegNotifier implements EventService {
       limits: options,
       authorize: (arrival) => {
         const { owner, trusted } = standingOf(arrival, options);
-        return owner || trusted || !authenticates ? { owner } : undefined;
+        const isWatcher = (): boolean => provenIdentities(arrival).some((uri) => hasIdentity(watchers, uri));
+        return owner || trusted || !authenticates || isWatcher() ? { owner } : undefined;
       },
       initial: (subscription) =>
         encodeReginfo(fullReginfo(store.bindings(subscription.resource), this.#viewOf(subscription))),

@@ -102,6 +102,11 @@ export interface PushSenderOptions {
   /** Registers `from` with the core, so that requests to it come here. For a core without a route to the sender. Default false. */
   readonly register?: boolean;
   /**
+   * Asked of the registrar. Default 300, and refreshed after half of that: over UDP nothing else tells that the core restarted and
+   * forgot where the sender is.
+   */
+  readonly registerExpiresSeconds?: number;
+  /**
    * The trust domain: addresses, ranges, or names in TLS certificates of the peers whose P-Asserted-Identity is believed
    * (RFC 3325 §2), and whose third-party REGISTERs are taken. Default nobody.
    */
@@ -156,6 +161,9 @@ export interface ReadOptions {
   readonly trust: TrustDomain;
 }
 
+/** Asked of the registrar unless told otherwise. */
+export const REGISTER_EXPIRES_SECONDS = 300;
+
 const limitRanges = { maxBodyBytes: {}, maxRecipients: {}, maxPending: {} };
 /** RFC 3261 §20.19. */
 const expiresRange = { min: 1, max: 0xffff_ffff, integer: true };
@@ -172,6 +180,8 @@ export function readOptions(options: PushSenderOptions): ReadOptions {
   const { from, identity, route, role = "isc", acceptContact, userAgent = "sip-push", proxy, domain } = options;
   checkNumbers(options.limits ?? {}, limitRanges, "limits.");
   checkNumbers(options.retry ?? {}, retryRanges, "retry.");
+  const { registerExpiresSeconds } = options;
+  checkNumbers({ registerExpiresSeconds }, { registerExpiresSeconds: expiresRange });
   const { minExpiresSeconds, maxExpiresSeconds, maxSubscriptions } = options.subscriptions ?? {};
   checkNumbers({ minExpiresSeconds, maxExpiresSeconds, maxSubscriptions }, subscriptionRanges, "subscriptions.");
   checkNumbers(options.capabilities?.lifetimesSeconds ?? {}, lifetimeRanges, "capabilities.lifetimesSeconds.");

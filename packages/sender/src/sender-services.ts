@@ -24,7 +24,7 @@ import {
 } from "./capabilities/index.ts";
 import { CapabilityQuestions } from "./capability-questions.ts";
 import { newsEvent, registrationEvent, type SenderEvent, subscriptionEvent } from "./events.ts";
-import type { PushSenderOptions, ReadOptions } from "./options.ts";
+import { type PushSenderOptions, REGISTER_EXPIRES_SECONDS, type ReadOptions } from "./options.ts";
 import { parseRecipient } from "./recipient.ts";
 import { ReferralDesk } from "./referrals/index.ts";
 import { type RegistrationNews, RegistrationWatch, ThirdPartyRegistrar } from "./registrations/index.ts";
@@ -276,6 +276,7 @@ function newRegistration(
     endpoint,
     sender,
     aor: addrSpecOf(options.from),
+    expiresSeconds: options.registerExpiresSeconds ?? REGISTER_EXPIRES_SECONDS,
     onEvent: (report) => {
       const event = registrationEvent(report);
       if (event !== undefined) tell(event);

@@ -146,17 +146,22 @@ export class DispatchRig {
     return receiver;
   }
 
-  /** Submits a push to users at `192.0.2.2` (or whole URIs) and returns its deliveries' ids. */
+  /**
+   * Submits a push to users at `192.0.2.2` (or whole URIs) and returns its deliveries' ids.
+   *
+   * @param by default: the test's own store, which is no node's.
+   */
   async submit(
     pushId: string,
     to: readonly string[] = ["bob"],
     changes: Partial<PushSubmission> = {},
+    by: Pick<PpgStore, "submit"> = this.store,
   ): Promise<number[]> {
     const recipients = to.map((user) => ({
       address: user,
       recipient: user.includes(":") ? user : `sip:${user}@192.0.2.2`,
     }));
-    await this.store.submit(
+    await by.submit(
       [
         {
           initiator: "pi",

@@ -117,7 +117,7 @@ export class Gateway {
     this.#sender = await openSender(shared, this.health);
     this.#dispatcher = openDispatcher(shared, owner, this.#sender);
     this.#notifier = openNotifier(shared, owner, initiators);
-    const intake = openIntake(shared, this.#sender);
+    const intake = openIntake(shared, this.#sender, this.#dispatcher);
     this.#front = await this.#openFront(traces?.around(intake) ?? intake, options);
     this.#dispatcher.start();
     this.#notifier.start();

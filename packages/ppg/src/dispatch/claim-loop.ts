@@ -42,6 +42,7 @@ export class ClaimLoop {
   #askedAtMs = Number.NEGATIVE_INFINITY;
   #idleMs = 0;
   #backOffMs = 0;
+  #caughtUp = false;
   #stopListening: (() => void) | undefined;
 
   constructor(options: ClaimLoopOptions) {
@@ -53,10 +54,15 @@ export class ClaimLoop {
     return this.#backOffMs === 0;
   }
 
+  /** Nothing is due in the store, as far as is known: what is submitted now need not queue behind anything. */
+  get caughtUp(): boolean {
+    return this.#caughtUp && this.#running;
+  }
+
   start(): void {
     if (this.#running) return;
     this.#running = true;
-    this.#stopListening = this.#options.store.onWork(() => this.#wake());
+    this.#stopListening = this.#options.store.onWork("deliveries", () => this.#wake());
     this.#wake();
   }
 
@@ -77,6 +83,7 @@ export class ClaimLoop {
     // What failed a moment ago waits for its own time.
     if (!this.#running || this.#backOffMs > 0) return;
     this.#again = true;
+    this.#caughtUp = false;
     if (this.#asking !== undefined) return;
     const pauseMs = this.#askedAtMs + SHORTEST_PAUSE_MS - this.#options.clock.now();
     if (pauseMs > 0) this.#sleep(pauseMs);
@@ -113,6 +120,7 @@ export class ClaimLoop {
         this.#again = false;
         const limit = Math.min(claimBatch, room());
         this.#wantsRoom = limit < minRoom;
+        if (this.#wantsRoom) this.#caughtUp = false;
         if (this.#wantsRoom || !this.#running) return undefined;
         const deliveries = await store.claim({ owner, limit, nowMs: clock.date().getTime(), leaseMs });
         this.#backOffMs = 0;
@@ -120,11 +128,13 @@ export class ClaimLoop {
         if (deliveries.length > 0) this.#idleMs = 0;
         if (deliveries.length === limit) continue;
         if (this.#again) return SHORTEST_PAUSE_MS;
+        this.#caughtUp = true;
         const dueAtMs = await store.nextDueAtMs("deliveries");
         return this.#again ? SHORTEST_PAUSE_MS : this.#sleepUntil(dueAtMs);
       }
     } catch (error) {
       const failure = storeErrorOf(error);
+      this.#caughtUp = false;
       this.#backOffMs = Math.min(LONGEST_BACK_OFF_MS, Math.max(FIRST_BACK_OFF_MS, this.#backOffMs * 2));
       this.#options.logger.error(
         { err: failure, code: failure.code, againMs: this.#backOffMs },

@@ -2,6 +2,8 @@ import type { PushOutcome } from "@sip-push/sender";
 import { type Clock, type Logger, silentLogger, systemClock } from "@sip-push/sip";
 import { defaultBreakerRule } from "../delivery/circuit-breaker.machine.ts";
 import { defaultRetryRules } from "../delivery/retry-policy.ts";
+import type { PpgStore } from "../store/store.ts";
+import type { ClaimedDelivery } from "../store/types.ts";
 import { AbsenceWatch } from "./absence-watch.ts";
 import { ClaimLoop } from "./claim-loop.ts";
 import type { Change } from "./decisions.ts";
@@ -10,6 +12,7 @@ import type { Flight } from "./flight.ts";
 import { Flights } from "./flights.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { checkOptions, DEFAULT_GRACE_MS, type DispatcherOptions, type DispatcherStats, hostOf } from "./options.ts";
+import { PromptSubmissions } from "./prompt-submissions.ts";
 
 /** How long a stop waits for the store, when all attempts have ended. */
 const LAST_WRITES_MS = 2000;
@@ -26,6 +29,7 @@ export class Dispatcher {
   readonly #loop: ClaimLoop;
   readonly #leases: LeaseKeeper;
   readonly #absence: AbsenceWatch;
+  readonly #submissions: PromptSubmissions;
   #started = false;
   #stopped: Promise<void> | undefined;
   #hurry: (() => void) | undefined;
@@ -61,16 +65,18 @@ export class Dispatcher {
       onSettled: (flight, change, outcome) => this.#settled(flight, change, outcome),
       onRoom: () => this.#loop.roomMade(),
     });
+    const minRoom = Math.min(claimBatch, Math.ceil(concurrency / 8));
+    const room = (): number => this.#flights.room - this.#submissions.reserved;
+    const take = (deliveries: readonly ClaimedDelivery[]): void => this.#flights.take(deliveries);
     this.#loop = new ClaimLoop({
-      store,
-      owner,
-      clock,
-      logger,
-      leaseMs,
-      claimBatch,
-      minRoom: Math.min(claimBatch, Math.ceil(concurrency / 8)),
-      room: () => this.#flights.room,
-      onClaimed: (deliveries) => this.#flights.take(deliveries),
+      ...{ store, owner, clock, logger, leaseMs, claimBatch, minRoom, room },
+      onClaimed: take,
+    });
+    this.#submissions = new PromptSubmissions({
+      ...{ store, owner, leaseMs },
+      // Room for what becomes due meanwhile is left.
+      room: () => (this.#loop.caughtUp ? room() - minRoom : 0),
+      onHeld: take,
     });
     this.#leases = new LeaseKeeper({
       store,
@@ -92,6 +98,11 @@ export class Dispatcher {
 
   get stats(): DispatcherStats {
     return { ...this.#flights.stats, watched: this.#absence.size, brokenDestinations: this.#destinations.broken };
+  }
+
+  /** The way into the store by which this node delivers soonest. */
+  get submissions(): Pick<PpgStore, "submit"> {
+    return this.#submissions;
   }
 
   /** Whether the store answered when work was asked for last. */
@@ -122,7 +133,7 @@ export class Dispatcher {
   async #stop(graceMs: number): Promise<void> {
     this.#flights.stop();
     this.#absence.close();
-    const quiet = this.#loop.stop();
+    const quiet = Promise.all([this.#loop.stop(), this.#submissions.stop()]);
     await this.#emptyWithin(graceMs, quiet);
     this.#flights.abort();
     await this.#emptyWithin(LAST_WRITES_MS, quiet);
@@ -138,7 +149,7 @@ export class Dispatcher {
   }
 
   /** Waits until nothing is held, at most so long. */
-  #emptyWithin(limitMs: number, first: Promise<void>): Promise<void> {
+  #emptyWithin(limitMs: number, first: Promise<unknown>): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
         timer.cancel();
@@ -151,7 +162,7 @@ export class Dispatcher {
     });
   }
 
-  async #empty(first: Promise<void>): Promise<void> {
+  async #empty(first: Promise<unknown>): Promise<void> {
     await first;
     await this.#flights.whenEmpty();
   }

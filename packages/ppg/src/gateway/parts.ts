@@ -82,10 +82,15 @@ function heard(event: SenderEvent, health: Health, logger: Logger): void {
   logger.warn({ sipStatus, reason }, "the gateway is not registered");
 }
 
-export function openIntake({ config, store, clock, logger, observe }: Shared, sender: PushSender): Intake {
+export function openIntake(
+  { config, store, clock, logger, observe }: Shared,
+  sender: PushSender,
+  { submissions }: Dispatcher,
+): Intake {
   const { domains, addresses, networks, bearers, http, pap } = config;
   return new Intake({
     store,
+    submissions,
     clock,
     logger,
     observe,

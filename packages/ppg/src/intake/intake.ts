@@ -55,7 +55,7 @@ export class Intake implements PapService {
     const maxLifetimeSeconds = positive(limits.maxLifetimeSeconds ?? 604_800, "limits.maxLifetimeSeconds");
     this.#context = {
       store,
-      submissions: new SubmitQueue(store, clock),
+      submissions: new SubmitQueue(options.submissions ?? store, clock),
       resolver: new AddressResolver(domains, options.addressRules ?? {}),
       offered: offeredOf(options.networks ?? [], options.bearers ?? []),
       limits: { maxAddresses, maxContentOctets, maxLifetimeSeconds },

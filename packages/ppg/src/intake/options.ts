@@ -29,6 +29,8 @@ export type CapabilitiesOf = (
 /** What the intake works with. */
 export interface IntakeOptions {
   readonly store: PpgStore;
+  /** How pushes get into it. Default: by `store` itself. */
+  readonly submissions?: Pick<PpgStore, "submit">;
   /** Domains of WAPPUSH addresses that are ours; the first is what answers give as sender-address. */
   readonly domain: string | readonly string[];
   /** What answers give as sender-name. Default `sip-push`. */

@@ -33,7 +33,9 @@ class SlowStore {
   async commit(): Promise<void> {
     await this.called();
     const call = this.#running.shift();
-    call?.resolve(Array.from({ length: call.count }, (_, id) => ({ result: "accepted", id, addresses: [] })));
+    call?.resolve(
+      Array.from({ length: call.count }, (_, id) => ({ result: "accepted", id, addresses: [], held: null })),
+    );
   }
 
   async fail(error: unknown): Promise<void> {

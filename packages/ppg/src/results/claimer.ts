@@ -39,7 +39,7 @@ export class Claimer {
 
   start(): void {
     this.#stopped = false;
-    this.#unsubscribe = this.#options.store.onWork(() => this.#wakeIn(PAUSE_MS));
+    this.#unsubscribe = this.#options.store.onWork("results", () => this.#wakeIn(PAUSE_MS));
     this.roomMade();
   }
 

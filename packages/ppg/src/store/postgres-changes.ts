@@ -51,14 +51,16 @@ const change = `WITH c AS (
   counted AS (INSERT INTO state_counts SELECT state, sum(n) FROM
       (SELECT state, 1 AS n FROM mine UNION ALL SELECT state_before, -1 FROM mine) s
     GROUP BY state HAVING sum(n) <> 0)
-  SELECT id, version, cancel_requested, done, done AND (notify = 1 OR NOT final) AS work FROM held`;
+  SELECT id, version, cancel_requested, done, done AND NOT final AS waits, done AND final AND notify = 1 AS tells FROM held`;
 
 interface ChangedRow {
   readonly id: number;
   readonly version: number;
   readonly cancel_requested: number;
   readonly done: boolean;
-  readonly work: boolean;
+  /** It is to be claimed again, or its result to be told. */
+  readonly waits: boolean;
+  readonly tells: boolean;
 }
 
 /** Changes states of deliveries that are held as their leases say: queue, timeline, progress of their pushes, results. */
@@ -86,7 +88,8 @@ export async function changeDeliveries(
     column(({ to }) => tryAgainAfterCancel(to)),
     column(({ to, papCode }) => to === "retry-wait" && papCode === CANNOT_REACH_DESTINATION),
   ]);
-  if (rows.some(({ work }) => work)) session.announceWork();
+  if (rows.some(({ waits }) => waits)) session.announceWork("deliveries");
+  if (rows.some(({ tells }) => tells)) session.announceWork("results");
   const changed = new Map(rows.map((row) => [row.id, row]));
   return advances.map((advance): AdvanceResult => {
     const row = changed.get(advance.lease.id);

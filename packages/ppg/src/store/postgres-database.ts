@@ -3,7 +3,7 @@ import { StoreError, storeErrorOf } from "./errors.ts";
 import { PostgresNotifier } from "./postgres-notifier.ts";
 import { postgresMigrations } from "./postgres-schema.ts";
 import type { TakenBackListener } from "./store.ts";
-import type { TakenBack } from "./types.ts";
+import type { TakenBack, WorkKind } from "./types.ts";
 
 /** Any number that no other program locks in this database. */
 const MIGRATION_LOCK = 7_297_001;
@@ -33,7 +33,7 @@ function nameOf(sql: string): string {
 /** A connection, perhaps inside a transaction. */
 export class PostgresSession {
   readonly #client: pg.PoolClient;
-  worked = false;
+  readonly worked: Set<WorkKind> = new Set();
   readonly takenBack: TakenBack[] = [];
 
   constructor(client: pg.PoolClient) {
@@ -51,9 +51,9 @@ export class PostgresSession {
     await this.#client.query(sql);
   }
 
-  /** When this is committed, all nodes are told that there is work. */
-  announceWork(): void {
-    this.worked = true;
+  /** When this is committed, all nodes are told that there is such work. */
+  announceWork(kind: WorkKind): void {
+    this.worked.add(kind);
   }
 
   /** When this is committed, that is to be told. */
@@ -114,8 +114,8 @@ export class PostgresDatabase {
     return this.#perform(work);
   }
 
-  onWork(listener: () => void): () => void {
-    return this.#notifier.onWork(listener);
+  onWork(of: WorkKind, listener: () => void): () => void {
+    return this.#notifier.onWork(of, listener);
   }
 
   onTakenBack(listener: TakenBackListener): () => void {
@@ -142,7 +142,7 @@ export class PostgresDatabase {
       const session = new PostgresSession(client);
       const result = await work(session);
       client.release();
-      if (session.worked) this.#notifier.announce();
+      if (session.worked.size > 0) this.#notifier.announce(session.worked);
       if (session.takenBack.length > 0) for (const listener of this.#takenBackListeners) listener(session.takenBack);
       return result;
     } catch (error) {

@@ -1,9 +1,12 @@
 import pg from "pg";
+import type { WorkKind } from "./types.ts";
+import { WorkListeners } from "./work-listeners.ts";
 
 const CHANNEL = "sip_push_ppg_work";
 const LISTEN_AGAIN_MS = 1_000;
 /** Between two wake-ups: under load the other nodes look for work without them. */
 const SPACING_MS = 20;
+const both: readonly WorkKind[] = ["deliveries", "results"];
 
 /**
  * The wake-up that nodes send each other by LISTEN and NOTIFY, over a connection of its own. What this node did is told to its own
@@ -11,12 +14,12 @@ const SPACING_MS = 20;
  */
 export class PostgresNotifier {
   readonly #settings: pg.ClientConfig;
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new WorkListeners();
   #listening: pg.Client | undefined;
   #again: NodeJS.Timeout | undefined;
   #spacing: NodeJS.Timeout | undefined;
   #sending: Promise<void> | undefined;
-  #announced = false;
+  readonly #announced = new Set<WorkKind>();
   #closed = false;
 
   constructor(settings: pg.ClientConfig) {
@@ -25,9 +28,11 @@ export class PostgresNotifier {
 
   async start(): Promise<void> {
     const client = new pg.Client(this.#settings);
-    client.on("notification", ({ processId }) => {
+    client.on("notification", ({ processId, payload }) => {
       // Ours were told already.
-      if (processId !== (client as unknown as { readonly processID: number | null }).processID) this.#tell();
+      if (processId === (client as unknown as { readonly processID: number | null }).processID) return;
+      // A node of an earlier version does not say which.
+      this.#listeners.tell(payload === "deliveries" || payload === "results" ? [payload] : both);
     });
     client.on("error", () => this.#startAgain(client));
     client.on("end", () => this.#startAgain(client));
@@ -36,16 +41,15 @@ export class PostgresNotifier {
     await client.query(`LISTEN ${CHANNEL}`);
   }
 
-  onWork(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+  onWork(of: WorkKind, listener: () => void): () => void {
+    return this.#listeners.add(of, listener);
   }
 
   /** There is work that is committed. */
-  announce(): void {
+  announce(kinds: ReadonlySet<WorkKind>): void {
     if (this.#closed) return;
-    this.#tell();
-    this.#announced = true;
+    this.#listeners.tell(kinds);
+    for (const kind of kinds) this.#announced.add(kind);
     if (this.#spacing === undefined) this.#notify();
   }
 
@@ -55,7 +59,7 @@ export class PostgresNotifier {
     clearTimeout(this.#spacing);
     this.#listeners.clear();
     await this.#sending;
-    if (this.#announced) await this.#send();
+    if (this.#announced.size > 0) await this.#send();
     await this.#listening?.end().catch(() => {});
   }
 
@@ -64,17 +68,18 @@ export class PostgresNotifier {
     if (this.#sending === undefined) this.#sending = this.#send();
     this.#spacing = setTimeout(() => {
       this.#spacing = undefined;
-      if (this.#announced) this.#notify();
+      if (this.#announced.size > 0) this.#notify();
     }, SPACING_MS);
     this.#spacing.unref();
   }
 
   async #send(): Promise<void> {
     // When it fails the connection is broken, which is seen to elsewhere.
-    this.#announced = false;
-    await this.#listening?.query(`NOTIFY ${CHANNEL}`).catch(() => {});
+    const statements = [...this.#announced].map((kind) => `NOTIFY ${CHANNEL}, '${kind}'`);
+    this.#announced.clear();
+    await this.#listening?.query(statements.join("; ")).catch(() => {});
     this.#sending = undefined;
-    if (this.#announced && this.#spacing === undefined && !this.#closed) this.#notify();
+    if (this.#announced.size > 0 && this.#spacing === undefined && !this.#closed) this.#notify();
   }
 
   #startAgain(broken: pg.Client): void {
@@ -83,14 +88,10 @@ export class PostgresNotifier {
     void broken.end().catch(() => {});
     this.#again = setTimeout(() => {
       this.start().then(
-        () => this.#tell(),
+        () => this.#listeners.tell(both),
         () => this.#listening !== undefined && this.#startAgain(this.#listening),
       );
     }, LISTEN_AGAIN_MS);
     this.#again.unref();
-  }
-
-  #tell(): void {
-    for (const listener of this.#listeners) listener();
   }
 }

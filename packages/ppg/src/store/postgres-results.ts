@@ -57,7 +57,7 @@ export async function settleNotifications(
     all.map(({ verdict }) => verdict),
     all.map(({ atMs }) => atMs),
   ]);
-  if (rows.length > 0) session.announceWork();
+  if (rows.length > 0) session.announceWork("results");
   const settled = new Set(rows.map(({ push }) => push));
   return verdicts.map((each) => settled.has(each.notification.push) && firsts.get(keyOf(each)) === each);
 }

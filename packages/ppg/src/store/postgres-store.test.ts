@@ -31,7 +31,7 @@ describeWithPeers("PostgreSQL store", ["postgresql"], () => {
   it("wakes another node when there is work", async () => {
     const url = await cluster.makeDatabase();
     const [one, other] = await Promise.all([PostgresStore.open(url), PostgresStore.open(url)]);
-    const woken = new Promise<void>((resolve) => void other.onWork(resolve));
+    const woken = new Promise<void>((resolve) => void other.onWork("deliveries", resolve));
     await one.submit([submission("p")], t0);
     await woken;
     expect(pushIds(await other.claim(claimAs("other")))).toEqual(["p"]);
@@ -42,7 +42,7 @@ describeWithPeers("PostgreSQL store", ["postgresql"], () => {
     const url = await cluster.makeDatabase();
     const store = await PostgresStore.open(url);
     await store.submit([submission("p")], t0);
-    const listensAgain = new Promise<void>((resolve) => void store.onWork(resolve));
+    const listensAgain = new Promise<void>((resolve) => void store.onWork("deliveries", resolve));
     const name = new URL(url).pathname.slice(1);
     await cluster.query(
       "postgres",

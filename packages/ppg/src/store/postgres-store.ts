@@ -1,5 +1,6 @@
 import { checkedAdvance } from "./advance-rules.ts";
 import { Grouping } from "./grouping.ts";
+import { holdable } from "./holding.ts";
 import { PostgresCapabilityStore, PostgresSubscriptionStore } from "./postgres-agents.ts";
 import { changeDeliveries } from "./postgres-changes.ts";
 import { PostgresDatabase } from "./postgres-database.ts";
@@ -19,6 +20,7 @@ import type {
   DeliveryPage,
   DeliveryQuery,
   DeliveryRecord,
+  HoldRequest,
   NotificationRecord,
   NotificationVerdict,
   PushSelector,
@@ -84,9 +86,11 @@ export class PostgresStore implements PpgStore {
     return new PostgresStore(await PostgresDatabase.open(connectionString, maxConnections));
   }
 
-  async submit(submissions: readonly PushSubmission[], nowMs: number): Promise<SubmitResult[]> {
+  async submit(submissions: readonly PushSubmission[], nowMs: number, hold?: HoldRequest): Promise<SubmitResult[]> {
     for (const submission of submissions) checkSubmission(submission);
-    return this.#submissions.add(submissions.map((submission) => ({ submission, nowMs })));
+    const held = holdable(submissions, nowMs, hold);
+    const arrivals = submissions.map((each) => ({ submission: each, nowMs, hold: held.has(each) ? hold : undefined }));
+    return this.#submissions.add(arrivals);
   }
 
   async claim(request: ClaimRequest): Promise<ClaimedDelivery[]> {
@@ -114,8 +118,8 @@ export class PostgresStore implements PpgStore {
     return this.#db.statements((session) => queries.nextDueAt(session, of));
   }
 
-  onWork(listener: () => void): () => void {
-    return this.#db.onWork(listener);
+  onWork(of: WorkKind, listener: () => void): () => void {
+    return this.#db.onWork(of, listener);
   }
 
   onTakenBack(listener: TakenBackListener): () => void {

@@ -1,3 +1,4 @@
+import { heldDelivery } from "./holding.ts";
 import { changeDeliveries, endTakenBack, type LockedDelivery } from "./postgres-changes.ts";
 import type { PostgresSession } from "./postgres-database.ts";
 import { acceptedForProcessing, newCallToken, priorityNumber } from "./rows.ts";
@@ -5,16 +6,19 @@ import { placeOf, rejectedChange, type TakeBackReason, takeBack } from "./take-b
 import type {
   CancelledAddress,
   CancelVerdict,
+  ClaimedDelivery,
+  HoldRequest,
   PushSelector,
   PushSubmission,
   SubmitResult,
   SubmittedRecipient,
 } from "./types.ts";
 
-/** A push-message, and when it came. */
+/** A push-message, when it came, and who claims its delivery at once. */
 export interface Arrival {
   readonly submission: PushSubmission;
   readonly nowMs: number;
+  readonly hold: HoldRequest | undefined;
 }
 
 /** Pushes, deliveries and their places in the queue, in one round trip. LEAST and GREATEST leave out what is null. */
@@ -33,12 +37,29 @@ const insert = `WITH p AS (
     FROM unnest($15::text[], $16::text[], $17::text[], $18::text[], $19::text[]) WITH ORDINALITY
         AS r(initiator, push_id, address, recipient, call_token, place)
       JOIN p USING (push_id, initiator)
-    ORDER BY r.place RETURNING id, push),
+    ORDER BY r.place RETURNING id, push, call_token),
+  h AS (SELECT p.id AS push, h.owner, h.until
+    FROM p JOIN unnest($20::text[], $21::text[], $22::text[], $23::int8[]) AS h(initiator, push_id, owner, until)
+      USING (push_id, initiator)),
   q AS (
-    INSERT INTO queue (id, priority, due_at) SELECT d.id, p.priority, p.due_at FROM d JOIN p ON p.id = d.push),
+    INSERT INTO queue (id, priority, due_at, owner, state, version, attempts)
+    SELECT d.id, p.priority, coalesce(h.until, p.due_at), h.owner,
+      CASE WHEN h.owner IS NULL THEN 'pending' ELSE 'sending' END,
+      CASE WHEN h.owner IS NULL THEN 0 ELSE 1 END, CASE WHEN h.owner IS NULL THEN 0 ELSE 1 END
+    FROM d JOIN p ON p.id = d.push LEFT JOIN h ON h.push = p.id RETURNING id, state),
   n AS (
-    INSERT INTO state_counts SELECT 'pending', count(*) FROM d HAVING count(*) > 0)
-  SELECT id, initiator, push_id FROM p`;
+    INSERT INTO state_counts SELECT state, count(*) FROM q GROUP BY state)
+  SELECT p.id, p.initiator, p.push_id, d.id AS delivery, d.call_token
+  FROM p LEFT JOIN h ON h.push = p.id LEFT JOIN d ON d.push = h.push`;
+
+interface InsertedRow {
+  readonly id: number;
+  readonly initiator: string;
+  readonly push_id: string;
+  /** Of what is held; null: it is to be claimed. */
+  readonly delivery: number | null;
+  readonly call_token: string | null;
+}
 
 /** Whether a push-message goes in together with others, in one statement. */
 export function isPlain({ submission: { replace, recipients } }: Arrival): boolean {
@@ -85,15 +106,25 @@ export async function insertPushes(session: PostgresSession, arrivals: readonly 
   }
   // In one order on all nodes, so that two that submit the same push-ids do not wait for each other.
   const sorted = [...firsts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, arrival]) => arrival);
-  const rows = await session.all<{ id: number; initiator: string; push_id: string }>(insert, columnsOf(sorted));
-  const ids = new Map(rows.map((row) => [firsts.get(keyOf(row.initiator, row.push_id)), row.id]));
-  if (ids.size > 0) session.announceWork();
-  await rejectSome(session, ids);
+  const rows = await session.all<InsertedRow>(insert, columnsOf(sorted));
+  const inserted = new Map(rows.map((row) => [firsts.get(keyOf(row.initiator, row.push_id)), row]));
+  if (rows.some(({ delivery }) => delivery === null)) session.announceWork("deliveries");
+  await rejectSome(session, inserted);
   return arrivals.map((arrival) => {
-    const id = ids.get(arrival);
-    if (id === undefined) return { result: "duplicate" };
-    return { result: "accepted", id, addresses: arrival.submission.recipients.map(({ address }) => address) };
+    const row = inserted.get(arrival);
+    if (row === undefined) return { result: "duplicate" };
+    const addresses = arrival.submission.recipients.map(({ address }) => address);
+    return { result: "accepted", id: row.id, addresses, held: heldOf(row, arrival) };
   });
+}
+
+function heldOf(
+  { id: push, delivery: id, call_token: callToken }: InsertedRow,
+  arrival: Arrival,
+): ClaimedDelivery | null {
+  const { submission, nowMs, hold } = arrival;
+  if (id === null || callToken === null || hold === undefined) return null;
+  return heldDelivery(submission, push, { id, callToken }, nowMs, hold);
 }
 
 function columnsOf(arrivals: readonly Arrival[]): unknown[][] {
@@ -101,6 +132,7 @@ function columnsOf(arrivals: readonly Arrival[]): unknown[][] {
     arrivals.map(({ submission }) => value(submission));
   const each = <T>(value: (recipient: SubmittedRecipient, push: PushSubmission) => T): T[] =>
     arrivals.flatMap(({ submission }) => submission.recipients.map((recipient) => value(recipient, submission)));
+  const held = arrivals.filter(({ hold }) => hold !== undefined);
   return [
     column(({ initiator }) => initiator),
     column(({ pushId }) => pushId),
@@ -121,6 +153,10 @@ function columnsOf(arrivals: readonly Arrival[]): unknown[][] {
     each(({ address }) => address),
     each(({ recipient }) => recipient),
     each(newCallToken),
+    held.map(({ submission }) => submission.initiator),
+    held.map(({ submission }) => submission.pushId),
+    held.map(({ hold }) => hold?.owner),
+    held.map(({ hold, nowMs }) => nowMs + (hold?.leaseMs ?? 0)),
   ];
 }
 
@@ -139,25 +175,30 @@ async function replacePush(session: PostgresSession, { submission, nowMs }: Arri
   const recipients = replace.method === "all" ? submission.recipients : submission.recipients.filter(waits);
   if (recipients.length === 0) return { result: "nothingToReplace" };
   const [result = { result: "duplicate" }] = await insertPushes(session, [
-    { submission: { ...submission, recipients }, nowMs },
+    { submission: { ...submission, recipients }, nowMs, hold: undefined },
   ]);
   if (result.result === "accepted") await takeBackAll(session, [...new Set(recipients.map(oldOf))], "replaced", nowMs);
   return result;
 }
 
 /** Nobody else sees these deliveries yet. */
-async function rejectSome(session: PostgresSession, ids: ReadonlyMap<Arrival | undefined, number>): Promise<void> {
+async function rejectSome(
+  session: PostgresSession,
+  inserted: ReadonlyMap<Arrival | undefined, InsertedRow>,
+): Promise<void> {
   const rejected = new Map<
     string,
     { readonly why: NonNullable<SubmittedRecipient["rejected"]>; readonly nowMs: number }
   >();
-  for (const [arrival, push] of ids) {
+  for (const [arrival, { id: push }] of inserted) {
     for (const { address, rejected: why } of arrival?.submission.recipients ?? [])
       if (why !== undefined) rejected.set(keyOf(`${push}`, address), { why, nowMs: arrival?.nowMs ?? 0 });
   }
   if (rejected.size === 0) return;
   const sql = "SELECT id, push, address FROM deliveries WHERE push = ANY($1::int8[]) ORDER BY id";
-  const rows = await session.all<{ id: number; push: number; address: string }>(sql, [[...ids.values()]]);
+  const rows = await session.all<{ id: number; push: number; address: string }>(sql, [
+    [...inserted.values()].map(({ id }) => id),
+  ]);
   const changes = rows.flatMap(({ id, push, address }) => {
     const each = rejected.get(keyOf(`${push}`, address));
     if (each === undefined) return [];

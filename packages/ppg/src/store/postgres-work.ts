@@ -82,7 +82,7 @@ export async function releaseLeases(
   const back = mine.filter((row) => row.cancel_requested === 0).map(({ id }) => id);
   if (back.length > 0) {
     await session.all(handBack, [dueAtMs, back]);
-    session.announceWork();
+    session.announceWork("deliveries");
   }
   return held.map((row) => (row === undefined ? "stale" : row.cancel_requested === 1 ? "cancelled" : "released"));
 }
@@ -103,6 +103,6 @@ export async function wakeRecipients(
       AND state = 'retry-wait' ORDER BY id FOR UPDATE)
     UPDATE queue q SET due_at = $1 FROM woken w WHERE q.id = w.id RETURNING q.id`;
   const woken = await session.all(sql, [nowMs, [...recipients]]);
-  if (woken.length > 0) session.announceWork();
+  if (woken.length > 0) session.announceWork("deliveries");
   return woken.length;
 }

@@ -1,6 +1,6 @@
 import { type CapabilityRow, type SubscriptionRow, sqliteAgentCalls } from "./sqlite-agent-calls.ts";
 import type { SqliteDatabase } from "./sqlite-database.ts";
-import type { ClaimForm, NotificationColumns, PushForm } from "./sqlite-forms.ts";
+import type { ClaimForm, HoldForm, NotificationColumns, PushForm, SubmittedForm } from "./sqlite-forms.ts";
 import type { SqliteLookup } from "./sqlite-lookup.ts";
 import { prunePushes } from "./sqlite-prune.ts";
 import * as queries from "./sqlite-queries.ts";
@@ -9,7 +9,7 @@ import { cancelPush, submitPush } from "./sqlite-submit.ts";
 import { takeOver } from "./sqlite-take-over.ts";
 import * as work from "./sqlite-work.ts";
 import type { PpgStore } from "./store.ts";
-import type { ClaimRequest, SubmitResult } from "./types.ts";
+import type { ClaimRequest } from "./types.ts";
 
 /** Those of the store, and what its two stores for the sender need. */
 type StoreCall = Exclude<keyof PpgStore, "subscriptions" | "capabilities" | "onWork" | "onTakenBack" | "close">;
@@ -23,7 +23,7 @@ interface AgentCalls {
 }
 /** In forms that are cheap to send. */
 interface BusyCalls {
-  submit(submissions: readonly PushForm[], nowMs: number): SubmitResult[];
+  submit(submissions: readonly PushForm[], nowMs: number, hold: HoldForm | undefined): SubmittedForm[];
   claim(request: ClaimRequest): ClaimForm;
   claimNotifications(request: ClaimRequest): NotificationColumns[];
 }
@@ -46,7 +46,8 @@ type Call<Name extends SqliteCall> = (
 
 /** Arguments and results are cloned from thread to thread, many at a time. Each runs in a transaction. */
 const calls: { readonly [Name in SqliteCall]: Call<Name> } = {
-  submit: (db, lookup, submissions, nowMs) => submissions.map((each) => submitPush(db, lookup, each, nowMs)),
+  submit: (db, lookup, submissions, nowMs, hold) =>
+    submissions.map((each) => submitPush(db, lookup, each, nowMs, hold)),
   claim: (db, _, request) => work.claimDeliveries(db, request),
   renew: (db, _, leases, untilMs) => work.renewLeases(db, leases, untilMs),
   release: (db, _, leases, nowMs, dueAtMs) => work.releaseLeases(db, leases, nowMs, dueAtMs),

@@ -59,7 +59,7 @@ export function endTakenBack(db: SqliteDatabase, row: DeliveryAsItIs, reason: Ta
 /** Returns the place of the result in the queue of a push with several recipients. */
 function finishOne(db: SqliteDatabase, [, push, recipients, notify]: DeliveryAsItIs, atMs: number): number | null {
   const dueAt = notify === 1 ? atMs : null;
-  if (notify === 1) db.announceWork();
+  if (notify === 1) db.announceWork("results");
   if (recipients > 1) return db.row<[number]>(finishOneOfMany, push, recipients, dueAt, atMs)?.[0] ?? null;
   db.run(finishOnly, push, dueAt, atMs);
   return null;

@@ -1,7 +1,7 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { StoreError, storeErrorOf } from "./errors.ts";
 import { sqliteMigrations } from "./sqlite-schema.ts";
-import type { TakenBack } from "./types.ts";
+import type { TakenBack, WorkKind } from "./types.ts";
 
 /** One process: what is seen as locked stays so. */
 const BUSY_TIMEOUT_MS = 0;
@@ -28,7 +28,7 @@ export class SqliteDatabase {
   readonly #statements = new Map<string, StatementSync>();
   readonly #arrays = new Map<string, StatementSync>();
   readonly #counts = new Map<string, number>();
-  #worked = false;
+  readonly #worked = new Set<WorkKind>();
   /** In this transaction, and in those before that are committed. */
   #takenBack: TakenBack[] = [];
   #takenBackBefore: TakenBack[] = [];
@@ -89,15 +89,15 @@ export class SqliteDatabase {
     this.#counts.set(state, (this.#counts.get(state) ?? 0) + by);
   }
 
-  /** After this transaction is committed there is work. */
-  announceWork(): void {
-    this.#worked = true;
+  /** After this transaction is committed there is such work. */
+  announceWork(kind: WorkKind): void {
+    this.#worked.add(kind);
   }
 
-  /** Whether work was announced since this was asked last. */
-  takeWork(): boolean {
-    const worked = this.#worked;
-    this.#worked = false;
+  /** The work that was announced since this was asked last. */
+  takeWork(): WorkKind[] {
+    const worked = [...this.#worked];
+    this.#worked.clear();
     return worked;
   }
 

@@ -1,10 +1,13 @@
+import { heldDelivery } from "./holding.ts";
 import { claimedOf, type NotificationRow, notificationOf, priorityNumber, pushOf } from "./rows.ts";
 import type {
   ClaimedDelivery,
   ClaimRequest,
+  HoldRequest,
   PushSubmission,
   ResultNotification,
   StoredPush,
+  SubmitResult,
   SubmittedRecipient,
 } from "./types.ts";
 
@@ -28,7 +31,20 @@ export type PushForm = readonly [
   content: Uint8Array,
   replace: PushSubmission["replace"],
   recipients: readonly SubmittedRecipient[],
+  /** Claim it at once. */
+  hold: boolean,
 ];
+
+/** Who claims what is submitted with `hold`. */
+export interface HoldForm {
+  readonly owner: string;
+  readonly untilMs: number;
+}
+
+/** `addresses` null: all that were submitted. `callToken`: of what is held. */
+export type SubmittedForm =
+  | { readonly id: number; readonly addresses: readonly string[] | null; readonly callToken: string | null }
+  | Exclude<SubmitResult, { readonly result: "accepted" }>["result"];
 
 /** Columns of {@link DELIVERY_COLUMNS}. */
 export type DeliveryColumns = readonly [
@@ -92,7 +108,8 @@ export type NotificationColumns = readonly [
   applicationData: string,
 ];
 
-export function pushForms(submissions: readonly PushSubmission[]): PushForm[] {
+/** @param held those of them that are claimed at once. */
+export function pushForms(submissions: readonly PushSubmission[], held: ReadonlySet<PushSubmission>): PushForm[] {
   const pack = packer(submissions.map(({ content, capabilities }) => [content, capabilities]));
   return submissions.map((push) => [
     push.initiator,
@@ -109,7 +126,25 @@ export function pushForms(submissions: readonly PushSubmission[]): PushForm[] {
     pack(push.content),
     push.replace,
     push.recipients,
+    held.has(push),
   ]);
+}
+
+export function submittedFrom(
+  form: SubmittedForm,
+  submission: PushSubmission,
+  nowMs: number,
+  hold: HoldRequest | undefined,
+): SubmitResult {
+  if (typeof form === "string") return { result: form };
+  const { id, addresses, callToken } = form;
+  return {
+    result: "accepted",
+    id,
+    addresses: addresses ?? submission.recipients.map(({ address }) => address),
+    held:
+      callToken === null || hold === undefined ? null : heldDelivery(submission, id, { id, callToken }, nowMs, hold),
+  };
 }
 
 /** The same with all octets in one buffer. */

@@ -1,8 +1,6 @@
 import { type LookupKey, pushKey, recipientKey } from "./lookup-keys.ts";
 import type { SqliteDatabase } from "./sqlite-database.ts";
 
-/** Entries kept in memory before they go into the table. */
-const MERGE_AT = 131_072;
 /** Entries that one transaction puts into the table at least, and how many more for each that it adds. */
 const MERGE_CHUNK = 400;
 const MERGE_PER_ADDED = 4;
@@ -16,13 +14,16 @@ const MERGE_PER_ADDED = 4;
  */
 export class SqliteLookup {
   readonly #db: SqliteDatabase;
+  readonly #mergeAt: number;
   #young = new Map<LookupKey, number | number[]>();
   #merging: Merge | undefined;
   #added = 0;
   #lastId: number;
 
-  constructor(db: SqliteDatabase) {
+  /** @param mergeAt entries kept in memory before they go into the table. */
+  constructor(db: SqliteDatabase, mergeAt: number) {
     this.#db = db;
+    this.#mergeAt = mergeAt;
     const mergedTo = this.#number("merged_to");
     const pushes = "SELECT push_id, id FROM pushes WHERE id > ?";
     for (const [pushId, id] of db.rows<[string, number]>(pushes, mergedTo)) this.addPush(pushId, id);
@@ -82,7 +83,7 @@ export class SqliteLookup {
   /** Does its share of the merge, in the transaction that runs; call the result when that is committed. */
   mergeSome(): () => void {
     const added = this.#added;
-    if (this.#merging === undefined && this.#young.size >= MERGE_AT) this.#startMerge();
+    if (this.#merging === undefined && this.#young.size >= this.#mergeAt) this.#startMerge();
     const merge = this.#merging;
     if (merge === undefined) return () => void (this.#added = 0);
     const end = Math.min(merge.next + MERGE_CHUNK + MERGE_PER_ADDED * added, merge.keys.length);

@@ -1,8 +1,15 @@
 import type { StoreErrorCode } from "./errors.ts";
 import type { SqliteCall } from "./sqlite-calls.ts";
-import type { TakenBack } from "./types.ts";
+import type { TakenBack, WorkKind } from "./types.ts";
 
 /* What goes between the store and the thread that has its database. */
+
+/** What a thread is started with. */
+export interface ThreadSettings {
+  readonly directory: string;
+  /** Entries of the look-up table kept in memory before they are written, sorted. */
+  readonly lookupInMemory: number;
+}
 
 /** Calls that wait at the same time; each is known by its number. */
 export type ThreadRequest = readonly (readonly [number: number, name: SqliteCall, args: never])[] | "close";
@@ -19,8 +26,8 @@ export type ThreadReply =
   | {
       readonly reply: "results";
       readonly results: readonly (readonly [number: number, value: unknown, error: ThreadError | null])[];
-      /** There may be work. */
-      readonly worked: boolean;
+      /** There may be such work. */
+      readonly worked: readonly WorkKind[];
       readonly takenBack: readonly TakenBack[];
     }
   | { readonly reply: "closed" };

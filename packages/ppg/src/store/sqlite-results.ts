@@ -37,7 +37,7 @@ export function settleNotifications(db: SqliteDatabase, verdicts: readonly Notif
   return verdicts.map(({ notification: { push, owner, sequence }, verdict, atMs }) => {
     const held = db.row<[number, number]>(selectHeld, push, owner, sequence);
     if (held === undefined) return false;
-    db.announceWork();
+    db.announceWork("results");
     if (verdict === "postponed") return db.run(postpone, atMs, push) === 1;
     if (verdict === "retry") return db.run(again, atMs, push) === 1;
     const [delivery, attempts] = held;

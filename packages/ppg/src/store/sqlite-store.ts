@@ -1,9 +1,10 @@
 import { mkdirSync } from "node:fs";
 import { checkedAdvance } from "./advance-rules.ts";
 import { storeErrorOf } from "./errors.ts";
+import { holdable } from "./holding.ts";
 import { checkLimit, checkSubmission } from "./rows.ts";
 import { SqliteCapabilityStore, SqliteSubscriptionStore } from "./sqlite-agents.ts";
-import { claimedFrom, notificationFrom, pushForms } from "./sqlite-forms.ts";
+import { claimedFrom, notificationFrom, pushForms, submittedFrom } from "./sqlite-forms.ts";
 import { SqliteThread } from "./sqlite-thread.ts";
 import type { PpgStore, TakenBackListener } from "./store.ts";
 import type {
@@ -16,6 +17,7 @@ import type {
   DeliveryPage,
   DeliveryQuery,
   DeliveryRecord,
+  HoldRequest,
   NotificationRecord,
   NotificationVerdict,
   PushSelector,
@@ -29,6 +31,8 @@ import type {
   TimelineEntry,
   WorkKind,
 } from "./types.ts";
+
+const LOOKUP_IN_MEMORY = 131_072;
 
 /**
  * The embedded store: one file, `ppg.sqlite`, in a data directory, in a thread of its own. Write-ahead log with
@@ -50,15 +54,16 @@ export class SqliteStore implements PpgStore {
    * Opens the database, or makes it; brings an older one up to date.
    *
    * @param directory made when it is not there, for its owner only.
+   * @param lookupInMemory push-ids and recipients kept in memory before they go into a table, sorted.
    * @throws {StoreError} `STORE_IN_USE`: another store has the directory. `STORE_TOO_NEW`, `STORE_UNAVAILABLE`
    */
-  static async open(directory: string): Promise<SqliteStore> {
+  static async open(directory: string, lookupInMemory: number = LOOKUP_IN_MEMORY): Promise<SqliteStore> {
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
     } catch (error) {
       throw storeErrorOf(error);
     }
-    return new SqliteStore(await SqliteThread.open(directory));
+    return new SqliteStore(await SqliteThread.open({ directory, lookupInMemory }));
   }
 
   /**
@@ -69,9 +74,17 @@ export class SqliteStore implements PpgStore {
     return this.#thread.call("takeOver");
   }
 
-  async submit(submissions: readonly PushSubmission[], nowMs: number): Promise<SubmitResult[]> {
+  async submit(submissions: readonly PushSubmission[], nowMs: number, hold?: HoldRequest): Promise<SubmitResult[]> {
     for (const submission of submissions) checkSubmission(submission);
-    return this.#thread.call("submit", pushForms(submissions), nowMs);
+    const chosen = holdable(submissions, nowMs, hold);
+    const forms = pushForms(submissions, chosen);
+    const submitted = await this.#thread.call(
+      "submit",
+      forms,
+      nowMs,
+      hold && { owner: hold.owner, untilMs: nowMs + hold.leaseMs },
+    );
+    return submitted.map((each, index) => submittedFrom(each, submissions[index] as PushSubmission, nowMs, hold));
   }
 
   async claim(request: ClaimRequest): Promise<ClaimedDelivery[]> {
@@ -99,8 +112,8 @@ export class SqliteStore implements PpgStore {
     return this.#thread.call("nextDueAtMs", of);
   }
 
-  onWork(listener: () => void): () => void {
-    return this.#thread.onWork(listener);
+  onWork(of: WorkKind, listener: () => void): () => void {
+    return this.#thread.onWork(of, listener);
   }
 
   onTakenBack(listener: TakenBackListener): () => void {

@@ -1,10 +1,10 @@
 import { acceptedForProcessing, firstDueMs, newCallToken } from "./rows.ts";
 import { CHANGE_COLUMNS, changeDelivery, type DeliveryAsItIs, endTakenBack } from "./sqlite-changes.ts";
 import type { SqliteDatabase } from "./sqlite-database.ts";
-import type { PushForm } from "./sqlite-forms.ts";
+import type { HoldForm, PushForm, SubmittedForm } from "./sqlite-forms.ts";
 import type { SqliteLookup } from "./sqlite-lookup.ts";
 import { placeOf, rejectedChange, type TakeBackReason, takeBack } from "./take-back.ts";
-import type { CancelledAddress, CancelVerdict, PushSelector, SubmitResult, SubmittedRecipient } from "./types.ts";
+import type { CancelledAddress, CancelVerdict, PushSelector, SubmittedRecipient } from "./types.ts";
 
 const insertPush = `INSERT INTO pushes (id, initiator, push_id, accepted_at, deliver_after, deliver_before, priority,
   delivery_method, notify_url, progress_notes, content_type, application_data, recipients, capabilities, content)
@@ -12,29 +12,40 @@ const insertPush = `INSERT INTO pushes (id, initiator, push_id, accepted_at, del
 const insertDelivery = `INSERT INTO deliveries (id, push, recipients, notify, address, recipient, priority, state, due_at, version,
   attempts, call_token, pap_code, reason, event_at, cancel_requested, timeline)
   VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', ?, 0, 0, ?, ${acceptedForProcessing}, '', ?, 0, '')`;
+const insertHeldDelivery = `INSERT INTO deliveries (id, push, recipients, notify, address, recipient, priority, state, due_at, owner,
+  version, attempts, call_token, pap_code, reason, event_at, cancel_requested, timeline)
+  VALUES (?, ?, 1, ?, ?, ?, ?, 'sending', ?, ?, 1, 1, ?, ${acceptedForProcessing}, '', ?, 0, '')`;
 const selectOfPush = `SELECT address, recipient, ${CHANGE_COLUMNS} FROM deliveries WHERE id BETWEEN ? AND ? ORDER BY id`;
 
 /** One push-message in the transaction that runs. */
-export function submitPush(db: SqliteDatabase, lookup: SqliteLookup, form: PushForm, nowMs: number): SubmitResult {
-  const [initiator, pushId, , , , , , , , , , , replace, all] = form;
+export function submitPush(
+  db: SqliteDatabase,
+  lookup: SqliteLookup,
+  form: PushForm,
+  nowMs: number,
+  hold: HoldForm | undefined,
+): SubmittedForm {
+  const [initiator, pushId, , , , , , , , , , , replace, all, isHeld] = form;
   let recipients = all;
-  if (lookup.push(initiator, pushId) !== undefined) return { result: "duplicate" };
+  if (lookup.push(initiator, pushId) !== undefined) return "duplicate";
+  if (isHeld && hold !== undefined) return insertHeld(db, lookup, form, hold, nowMs);
   if (replace !== null) {
     const replaced = lookup.push(initiator, replace.pushId);
-    if (replaced === undefined) return { result: "replacedNotFound" };
+    if (replaced === undefined) return "replacedNotFound";
     const old = new Map(
       deliveriesOf(db, replaced).map(({ recipient, row }) => [placeOf(recipient, row[4] === "rejected"), row]),
     );
     const replacedBy = (each: SubmittedRecipient): string => placeOf(each.recipient, each.rejected !== undefined);
     if (replace.method === "pending-only") {
       recipients = recipients.filter((each) => takeBack(old.get(replacedBy(each))?.[4]) === "cancelled");
-      if (recipients.length === 0) return { result: "nothingToReplace" };
+      if (recipients.length === 0) return "nothingToReplace";
     }
     for (const place of new Set(recipients.map(replacedBy))) takeBackDelivery(db, old.get(place), "replaced", nowMs);
   }
-  const id = insert(db, lookup, form, recipients, nowMs);
-  db.announceWork();
-  return { result: "accepted", id, addresses: recipients.map(({ address }) => address) };
+  const id = insertPending(db, lookup, form, recipients, nowMs);
+  db.announceWork("deliveries");
+  const addresses = recipients.length === all.length ? null : recipients.map(({ address }) => address);
+  return { id, addresses, callToken: null };
 }
 
 /** One cancel-message in the transaction that runs. */
@@ -52,20 +63,48 @@ export function cancelPush(
   });
 }
 
-function insert(
+/** Returns its id. */
+function insert(db: SqliteDatabase, lookup: SqliteLookup, form: PushForm, count: number, nowMs: number): number {
+  const [initiator, pushId, after, before, priority, method, notifyUrl, progressNotes, type, data, ...rest] = form;
+  const [capabilities, content] = rest;
+  const push = lookup.takeIds(count);
+  const head = [push, initiator, pushId, nowMs, after, before, priority, method, notifyUrl, progressNotes] as const;
+  db.run(insertPush, ...head, type, data, count, capabilities, content);
+  lookup.addPush(pushId, push);
+  return push;
+}
+
+/** A push to one recipient, whose delivery is claimed at once. */
+function insertHeld(
+  db: SqliteDatabase,
+  lookup: SqliteLookup,
+  form: PushForm,
+  { owner, untilMs }: HoldForm,
+  nowMs: number,
+): SubmittedForm {
+  const [, , , , priority, , notifyUrl, , , , , , , [only]] = form;
+  if (only === undefined) throw new TypeError("no recipient");
+  const { address, recipient } = only;
+  const id = insert(db, lookup, form, 1, nowMs);
+  const callToken = newCallToken();
+  const notify = notifyUrl === null ? 0 : 1;
+  db.run(insertHeldDelivery, id, id, notify, address, recipient, priority, untilMs, owner, callToken, nowMs);
+  lookup.addRecipient(recipient, id);
+  db.count("sending", 1);
+  return { id, addresses: null, callToken };
+}
+
+/** Returns the id of the push. */
+function insertPending(
   db: SqliteDatabase,
   lookup: SqliteLookup,
   form: PushForm,
   recipients: readonly SubmittedRecipient[],
   nowMs: number,
 ): number {
-  const [initiator, pushId, after, before, priority, method, notifyUrl, progressNotes, type, data, ...rest] = form;
-  const [capabilities, content] = rest;
+  const [, , after, before, priority, , notifyUrl] = form;
   const count = recipients.length;
-  const push = lookup.takeIds(count);
-  const head = [push, initiator, pushId, nowMs, after, before, priority, method, notifyUrl, progressNotes] as const;
-  db.run(insertPush, ...head, type, data, count, capabilities, content);
-  lookup.addPush(pushId, push);
+  const push = insert(db, lookup, form, count, nowMs);
   const notify = notifyUrl === null ? 0 : 1;
   const dueMs = firstDueMs(after, before, nowMs);
   let id = push;

@@ -12,7 +12,8 @@ const heldResults = `UPDATE progress SET notify_due_at = ? WHERE push IN (SELECT
 /** Makes everything due that somebody holds. Returns how many deliveries, and pushes whose result was being told. */
 export function takeOver(db: SqliteDatabase): number {
   const deliveries = held.reduce((sum, sql) => sum + db.run(sql, NOW), 0);
-  const taken = deliveries + db.run(heldResults, NOW);
-  if (taken > 0) db.announceWork();
-  return taken;
+  const results = db.run(heldResults, NOW);
+  if (deliveries > 0) db.announceWork("deliveries");
+  if (results > 0) db.announceWork("results");
+  return deliveries + results;
 }

@@ -1,8 +1,10 @@
 import { Worker } from "node:worker_threads";
 import { StoreError } from "./errors.ts";
 import type { SqliteCall, SqliteCallArgs, SqliteCallResult } from "./sqlite-calls.ts";
-import type { ThreadError, ThreadReply, ThreadRequest } from "./sqlite-messages.ts";
+import type { ThreadError, ThreadReply, ThreadRequest, ThreadSettings } from "./sqlite-messages.ts";
 import type { TakenBackListener } from "./store.ts";
+import type { WorkKind } from "./types.ts";
+import { WorkListeners } from "./work-listeners.ts";
 
 interface Waiting {
   readonly resolve: (value: never) => void;
@@ -14,9 +16,9 @@ interface Waiting {
  * together when it has answered those: waking a thread costs as much as a call. When the thread dies, calls under way are rejected with `STORE_UNAVAILABLE`, and the next one starts another.
  */
 export class SqliteThread {
-  readonly #directory: string;
+  readonly #settings: ThreadSettings;
   readonly #waiting = new Map<number, Waiting>();
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new WorkListeners();
   readonly #takenBackListeners = new Set<TakenBackListener>();
   #worker: Worker | undefined;
   /** Resolves when the worker has opened the database, rejects with why it cannot. */
@@ -28,13 +30,13 @@ export class SqliteThread {
   #number = 0;
   #closing: Promise<void> | undefined;
 
-  private constructor(directory: string) {
-    this.#directory = directory;
+  private constructor(settings: ThreadSettings) {
+    this.#settings = settings;
   }
 
   /** @throws {StoreError} `STORE_IN_USE`, `STORE_TOO_NEW`, `STORE_UNAVAILABLE` */
-  static async open(directory: string): Promise<SqliteThread> {
-    const thread = new SqliteThread(directory);
+  static async open(settings: ThreadSettings): Promise<SqliteThread> {
+    const thread = new SqliteThread(settings);
     await thread.#start();
     return thread;
   }
@@ -50,9 +52,8 @@ export class SqliteThread {
     });
   }
 
-  onWork(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+  onWork(of: WorkKind, listener: () => void): () => void {
+    return this.#listeners.add(of, listener);
   }
 
   onTakenBack(listener: TakenBackListener): () => void {
@@ -108,7 +109,7 @@ export class SqliteThread {
 
   #start(): Promise<void> {
     this.#opening ??= new Promise<void>((resolve, reject) => {
-      const worker = new Worker(workerFile, { workerData: this.#directory, execArgv: [], env: process.env });
+      const worker = new Worker(workerFile, { workerData: this.#settings, execArgv: [], env: process.env });
       worker.on("message", (reply: ThreadReply) => {
         if (reply.reply === "results") this.#settle(reply);
         if (reply.reply !== "opened") return;
@@ -146,7 +147,7 @@ export class SqliteThread {
     }
     this.#under -= results.length;
     this.#flushSoon();
-    if (worked) for (const listener of this.#listeners) listener();
+    this.#listeners.tell(worked);
   }
 
   #take(number: number): Waiting | undefined {

@@ -66,7 +66,7 @@ export function releaseLeases(
     db.count(state, 1);
     return "released";
   });
-  if (results.includes("released")) db.announceWork();
+  if (results.includes("released")) db.announceWork("deliveries");
   return results;
 }
 
@@ -77,7 +77,7 @@ export function advanceDeliveries(db: SqliteDatabase, advances: readonly Deliver
     const [, , , , , , version, , , cancelRequested] = row;
     if (cancelRequested === 1 && tryAgainAfterCancel(advance.to)) return { result: "cancelRequested" };
     changeDelivery(db, row, advance);
-    if (advance.dueAtMs !== null) db.announceWork();
+    if (advance.dueAtMs !== null) db.announceWork("deliveries");
     return { result: "done", version: version + 1 };
   });
 }
@@ -86,7 +86,7 @@ export function wakeRecipients(db: SqliteDatabase, recipients: readonly string[]
   const sql =
     "UPDATE deliveries INDEXED BY sleeping SET due_at = ? WHERE recipient = ? AND state = 'retry-wait' AND due_at > ?";
   const woken = recipients.reduce((sum, recipient) => sum + db.run(sql, nowMs, recipient, nowMs), 0);
-  if (woken > 0) db.announceWork();
+  if (woken > 0) db.announceWork("deliveries");
   return woken;
 }
 

@@ -5,7 +5,7 @@ import { storeErrorOf } from "./errors.ts";
 import { commitCalls } from "./sqlite-commit.ts";
 import { SqliteDatabase } from "./sqlite-database.ts";
 import { SqliteLookup } from "./sqlite-lookup.ts";
-import type { ThreadError, ThreadReply, ThreadRequest } from "./sqlite-messages.ts";
+import type { ThreadError, ThreadReply, ThreadRequest, ThreadSettings } from "./sqlite-messages.ts";
 
 const FILE = "ppg.sqlite";
 /** Most calls committed together: bounds how long the first of them waits for the others. */
@@ -30,8 +30,9 @@ const errorOf = (error: unknown): ThreadError => {
 
 function open(): { db: SqliteDatabase; lookup: SqliteLookup } | undefined {
   try {
-    const db = new SqliteDatabase(join(String(workerData), FILE));
-    const lookup = new SqliteLookup(db);
+    const { directory, lookupInMemory } = workerData as ThreadSettings;
+    const db = new SqliteDatabase(join(directory, FILE));
+    const lookup = new SqliteLookup(db, lookupInMemory);
     send({ reply: "opened", error: null });
     return { db, lookup };
   } catch (error) {

@@ -10,6 +10,7 @@ import type {
   DeliveryPage,
   DeliveryQuery,
   DeliveryRecord,
+  HoldRequest,
   NotificationRecord,
   NotificationVerdict,
   PushSelector,
@@ -45,9 +46,11 @@ export interface PpgStore {
    * of the old push to the same recipients, however addressed, that are not under way yet; those under way are cancelled after
    * their attempt.
    *
+   * @param hold claims deliveries in the same breath, for a caller who has seen to it that nothing else is due: those of pushes to one
+   *   recipient who is to be reached at once, and that replace nothing. Saves writing and reading each of them once more.
    * @throws {StoreError} `STORE_BAD_INPUT`: no recipients, or one address twice.
    */
-  submit(submissions: readonly PushSubmission[], nowMs: number): Promise<SubmitResult[]>;
+  submit(submissions: readonly PushSubmission[], nowMs: number, hold?: HoldRequest): Promise<SubmitResult[]>;
 
   /**
    * Takes deliveries whose time has come: high priority first, then by time. `pending` and `retry-wait` become `sending`;
@@ -74,8 +77,8 @@ export interface PpgStore {
    * @param of default: both.
    */
   nextDueAtMs(of?: WorkKind): Promise<number | undefined>;
-  /** Calls back when work may have come that is due earlier than `nextDueAtMs` said. Returns how to stop that. */
-  onWork(listener: () => void): () => void;
+  /** Calls back when such work may have come that is due earlier than `nextDueAtMs` said. Returns how to stop that. */
+  onWork(of: WorkKind, listener: () => void): () => void;
   /**
    * Calls back when a call of this node (cancel, submit, release) has ended deliveries that their initiator took back, and that is
    * committed. Returns how to stop that.

@@ -45,12 +45,18 @@ export interface PushSubmission extends PushContent {
 }
 
 /**
- * - `accepted`: committed. `addresses`: those it goes to; fewer than submitted when it replaces only what was pending.
+ * - `accepted`: committed. `addresses`: those it goes to; fewer than submitted when it replaces only what was pending. `held`: its
+ *   delivery, which the caller has as if it had claimed it; null: it is to be claimed.
  * - `duplicate`: the initiator has used this push-id (PAP 2007). `replacedNotFound`: no such push to replace (2004).
  * - `nothingToReplace`: `pending-only`, and none of the addresses is pending any more (2008). Nothing is stored.
  */
 export type SubmitResult =
-  | { readonly result: "accepted"; readonly id: number; readonly addresses: readonly string[] }
+  | {
+      readonly result: "accepted";
+      readonly id: number;
+      readonly addresses: readonly string[];
+      readonly held: ClaimedDelivery | null;
+    }
   | { readonly result: "duplicate" }
   | { readonly result: "replacedNotFound" }
   | { readonly result: "nothingToReplace" };
@@ -111,6 +117,9 @@ export interface ClaimRequest {
   readonly nowMs: number;
   readonly leaseMs: number;
 }
+
+/** Who takes deliveries as they are submitted, how many, and for how long. */
+export type HoldRequest = Omit<ClaimRequest, "nowMs">;
 
 /** One change of state, decided by the delivery machine. */
 export interface DeliveryAdvance {

@@ -19,7 +19,8 @@ export function describeIntake(rig: StoreRig): void {
         applicationData: { applicationId: "x-wap-application:ua", list: [1, "é", null] },
       });
       const [result] = await rig.store.submit([push], t0);
-      expect(result).toEqual({ result: "accepted", id: expect.any(Number), addresses: [address("alice")] });
+      const addresses = [address("alice")];
+      expect(result).toEqual({ result: "accepted", id: expect.any(Number), addresses, held: null });
       const store = await rig.reopen();
       const id = result?.result === "accepted" ? result.id : 0;
       const { recipients, replace, ...kept } = push;
@@ -94,7 +95,7 @@ export function describeIntake(rig: StoreRig): void {
     it("tells listeners that there is work, until they stop", async () => {
       let calls = 0;
       const heard = new Promise<void>((resolve) => {
-        const stop = rig.store.onWork(() => {
+        const stop = rig.store.onWork("deliveries", () => {
           calls += 1;
           stop();
           resolve();

@@ -1,5 +1,6 @@
 import { describeAgents } from "./contract-agents.ts";
 import { describeDurability } from "./contract-durability.ts";
+import { describeHolding } from "./contract-holding.ts";
 import { describeIntake } from "./contract-intake.ts";
 import { describeModel } from "./contract-model.ts";
 import { describeResults } from "./contract-results.ts";
@@ -10,6 +11,7 @@ import { type MakeDatabase, StoreRig } from "./rig.ts";
 export function describeStore(make: MakeDatabase): void {
   const rig = new StoreRig(make);
   describeIntake(rig);
+  describeHolding(rig);
   describeWork(rig);
   describeResults(rig);
   describeAgents(rig);

@@ -1,0 +1,103 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { DispatchRig, type Node, type NodeOptions } from "../../../../test/support/dispatch-rig.ts";
+
+let rig: DispatchRig;
+
+beforeEach(async () => {
+  rig = await DispatchRig.start();
+});
+
+afterEach(async () => {
+  expect(await rig.stop()).toBe(0);
+});
+
+/** One that has asked the store, and knows that nothing waits. */
+async function idleNode(options?: NodeOptions): Promise<Node> {
+  const node = await rig.node(options);
+  await rig.clock.advance(100);
+  return node;
+}
+
+const submit = ({ dispatcher }: Node, pushId: string, to?: readonly string[]): Promise<number[]> =>
+  rig.submit(pushId, to, {}, dispatcher.submissions);
+
+describe("a push submitted by way of a dispatcher that has nothing else to do", () => {
+  it("is delivered without a claim, and told of as any other", async () => {
+    await rig.handset(() => [200]);
+    const node = await idleNode();
+    const claims = node.watched.calls.get("claim");
+    await submit(node, "p1");
+    const delivery = await rig.untilTold("p1", "delivered");
+    expect(delivery).toMatchObject({ sipStatus: 200, attempts: 1 });
+    expect(rig.seen.map(({ callId }) => callId)).toEqual([delivery.callId]);
+    expect(rig.told("p1")).toEqual(["pending>sending", "sending>delivered"]);
+    expect(node.watched.calls.get("claim")).toBe(claims);
+  });
+
+  it("is tried again as any other", async () => {
+    await rig.handset((_, n) => (n === 0 ? [503] : [200]));
+    await submit(await idleNode(), "p1");
+    expect(await rig.untilTold("p1", "delivered")).toMatchObject({ attempts: 2 });
+    expect(new Set(rig.seen.map(({ callId }) => callId)).size).toBe(1);
+  });
+
+  it("is told to whoever submitted it before it is sent", async () => {
+    await rig.handset(() => [200]);
+    const { dispatcher } = await idleNode();
+    let seenAtFirst: number | undefined;
+    const { submissions } = dispatcher;
+    const by: typeof submissions = {
+      submit: async (...given) => {
+        const results = await submissions.submit(...given);
+        seenAtFirst = rig.events.length;
+        return results;
+      },
+    };
+    await rig.submit("p1", ["bob"], {}, by);
+    await rig.untilTold("p1", "delivered");
+    expect(seenAtFirst).toBe(0);
+  });
+
+  it("whose commit was not heard of is taken up when the lease ends, with the same Call-ID", async () => {
+    await rig.handset(() => [200]);
+    const node = await idleNode({ dispatcher: { leaseMs: 10_000 } });
+    node.watched.fault = (method) => (method === "submit" ? "after" : undefined);
+    await expect(submit(node, "p1")).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    const { callId } = await rig.delivery("p1");
+    const fromMs = rig.clock.now();
+    expect(await rig.untilTold("p1", "delivered")).toMatchObject({ attempts: 2, callId });
+    expect(rig.clock.now() - fromMs).toBeGreaterThanOrEqual(9_000);
+    expect(rig.seen.map((request) => request.callId)).toEqual([callId]);
+  });
+});
+
+describe("a push submitted by way of a dispatcher", () => {
+  it("waits its turn while others wait: no more are held than there is room for", async () => {
+    await rig.handset(() => undefined);
+    const node = await idleNode({ dispatcher: { concurrency: 8 } });
+    for (let n = 1; n <= 12; n++) await submit(node, `p${n}`, [`user${n}`]);
+    await rig.clock.advance(100);
+    const states = await Promise.all(
+      Array.from({ length: 12 }, async (_, n) => (await rig.delivery(`p${n + 1}`)).state),
+    );
+    expect(states.filter((state) => state === "sending")).toHaveLength(8);
+    expect(states.slice(8)).toEqual(["pending", "pending", "pending", "pending"]);
+  });
+
+  it("goes through the store when it is not started, or stopped", async () => {
+    const node = await rig.node();
+    await rig.clock.untilSettled(node.dispatcher.stop({ graceMs: 0 }));
+    await submit(node, "p1");
+    expect(await rig.delivery("p1")).toMatchObject({ state: "pending", attempts: 0 });
+  });
+
+  it("that is being submitted when it stops is handed back", async () => {
+    await rig.handset(() => [200]);
+    const node = await idleNode();
+    const submitted = submit(node, "p1");
+    const stopped = node.dispatcher.stop({ graceMs: 5_000 });
+    await rig.clock.untilSettled(Promise.all([submitted, stopped]));
+    expect(await rig.delivery("p1")).toMatchObject({ state: "pending", attempts: 0 });
+    expect(rig.seen).toEqual([]);
+  });
+});

@@ -51,7 +51,7 @@ describe("sip-push push, status and cancel against sip-push ppg", () => {
       initiators: [
         {
           ...{ name: "calendar", password: { file: "password" }, notifyUrls: [`http://${results}/*`] },
-          ...{ recipients: ["sip:*@example.test*"], applications: ["*"] },
+          ...{ recipients: ["sip:*@example.test"], applications: ["*"] },
         },
       ],
       addresses: { PLMN: "sip:{value}@example.test" },

@@ -12,6 +12,7 @@ import { consoleRoutes } from "./console/console-routes.ts";
 import { EventBus } from "./console/event-bus.ts";
 import type { Dispatcher } from "./dispatch/dispatcher.ts";
 import type { PpgObserver } from "./events.ts";
+import { clientFinder } from "./front/clients.ts";
 import { PpgFront } from "./front/front.ts";
 import { GatewayError, gatewayErrorOf } from "./gateway/gateway-error.ts";
 import { openStore } from "./gateway/open-store.ts";
@@ -129,16 +130,17 @@ export class Gateway {
   #openFront(service: PapService, { consoleDirectory = "" }: GatewayOptions): Promise<PpgFront> {
     const { http, operation, console, name: node, domains } = this.#config;
     const [store, clock, logger] = [this.#store, this.#clock, this.#logger];
-    const { listen, tls, path, allowPlain, maxBodyBytes, maxConcurrent } = http;
+    const { listen, tls, path, allowPlain, trustedProxies, maxBodyBytes, maxConcurrent } = http;
+    const clientOf = clientFinder(trustedProxies);
     const pages = console && {
-      ...{ store, pap: service, bus: this.#bus, clock, logger, node, users: console.users },
+      ...{ store, pap: service, bus: this.#bus, clock, logger, node, users: console.users, clientOf },
       initiatorOf: (user: string) => this.#initiators.get(user),
       cancel: (selector: PushSelector, nowMs: number) => store.cancel(selector, nowMs),
       directory: consoleDirectory,
       domain: domains[0] ?? node,
     };
     return PpgFront.open({
-      ...{ listen, tls, path, allowPlain, service, clock, logger },
+      ...{ listen, tls, path, allowPlain, clientOf, service, clock, logger },
       initiators: this.#config.initiators,
       limits: { maxBodyBytes, maxConcurrent },
       operation: {

@@ -65,6 +65,9 @@ export { type DispatcherOptions, type DispatcherStats, type DispatchSender, host
 export { StoreReportBook, type StoreReportBookOptions } from "./dispatch/report-book.ts";
 export type { PpgEvent, PpgObserver } from "./events.ts";
 export {
+  type Client,
+  type ClientFinder,
+  clientFinder,
   type FrontAddress,
   FrontError,
   type FrontErrorCode,

@@ -1,5 +1,6 @@
+import { AddressRanges } from "@sip-push/sip";
 import { z } from "zod";
-import { flag, oneOf, readTextBy, section, someOf, wholeNumber } from "./fields.ts";
+import { flag, listOf, oneOf, readTextBy, section, someOf, textCheckedBy, wholeNumber } from "./fields.ts";
 import { certificateFile, keyFile, pairProblem } from "./pem.ts";
 import type { HttpAddress, HttpTls, PpgConfig } from "./types.ts";
 import { type ConfigWorld, SettingProblem } from "./world.ts";
@@ -30,6 +31,13 @@ const path = readTextBy((text) => {
   const taken = TAKEN_PATHS.find((each) => text === each || text.startsWith(`${each}/`));
   if (taken !== undefined) throw new SettingProblem(`${taken} is the gateway's own`);
   return text;
+});
+
+const proxyRange = textCheckedBy((text) => {
+  const problem = new AddressRanges([]).add(text);
+  if (problem !== undefined) throw new SettingProblem(problem);
+  if (/\/0+$/.test(text.trim()))
+    throw new SettingProblem(`${JSON.stringify(text)} is everybody, who could say anything`);
 });
 
 function tlsSection(world: ConfigWorld): z.ZodType<HttpTls> {
@@ -67,6 +75,7 @@ export function httpSection(world: ConfigWorld): z.ZodType<PpgConfig["http"]> {
     path: path.default("/pap"),
     tls: tlsSection(world).optional(),
     allowPlain: flag.default(false),
+    trustedProxies: listOf(proxyRange).default([]),
     maxBodyBytes: wholeNumber(1, 1024 * MIB).default(MIB),
     maxConcurrent: wholeNumber(1, 1_000_000).default(1_000),
   })

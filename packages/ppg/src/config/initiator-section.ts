@@ -1,5 +1,7 @@
 import { parseApplicationId } from "@sip-push/push";
 import { z } from "zod";
+import { notifyPatternProblem } from "../intake/notify-urls.ts";
+import { recipientPatternProblem } from "../intake/recipient-patterns.ts";
 import { listOf, quantity, readTextBy, section, someOf, textCheckedBy, wholeNumber } from "./fields.ts";
 import { isMapping } from "./http-section.ts";
 import { certificateFile, keyFile, pairProblem } from "./pem.ts";
@@ -23,12 +25,11 @@ const certificateName = readTextBy((text) => {
   return text.toLowerCase();
 });
 
-const recipientPattern = textCheckedBy((text) => {
-  if (text === "*" || /^(?:sips?|tel):[^\s?]+$/i.test(text)) return;
-  throw new SettingProblem(
-    `${JSON.stringify(text)} is no pattern of recipients; write sip:*@example.test, tel:+49* or *`,
-  );
-});
+const patternCheckedBy = (problemOf: (text: string) => string | undefined): z.ZodType<string> =>
+  textCheckedBy((text) => {
+    const problem = problemOf(text);
+    if (problem !== undefined) throw new SettingProblem(`${JSON.stringify(text)}: ${problem}`);
+  });
 
 /** "" stands for content without an application id. */
 const applicationPattern: z.ZodType<string> = z.string().superRefine((text, context) => {
@@ -39,16 +40,6 @@ const applicationPattern: z.ZodType<string> = z.string().superRefine((text, cont
     return;
   const message = `${JSON.stringify(text)} is no application id; write a name such as push.syncml, or a pattern with *`;
   context.addIssue({ code: "custom", message });
-});
-
-/**
- * A star also stands for dots and slashes, so that in a host it would let others in: `https://*.example.test/*`. As the port it
- * stands for any port of that host.
- */
-const urlPattern = textCheckedBy((text) => {
-  if (text === "*" || /^https?:\/\/(?:\*|[^/*?#@\s]+(?<!:)(?::\*)?\/[^\s#]*)$/i.test(text)) return;
-  const example = "https://pi.example.test/results* or http://127.0.0.1:*/*, with the whole host and a slash after it";
-  throw new SettingProblem(`${JSON.stringify(text)} is no pattern of URLs; write such as ${example}`);
 });
 
 /** Who the gateway is towards an initiator's server. */
@@ -95,9 +86,9 @@ export function initiatorSection(world: ConfigWorld): z.ZodType<InitiatorConfig>
     password: password(world).optional(),
     tokens: listOf(token(world)).default([]),
     certificates: listOf(certificateName).default([]),
-    recipients: someOf(recipientPattern, "pattern"),
+    recipients: someOf(patternCheckedBy(recipientPatternProblem), "pattern"),
     applications: someOf(applicationPattern, "pattern").default(["*"]),
-    notifyUrls: listOf(urlPattern).default([]),
+    notifyUrls: listOf(patternCheckedBy(notifyPatternProblem)).default([]),
     rate: section({ perSecond: quantity(0.001, 1_000_000), burst: wholeNumber(1, 1_000_000) }).optional(),
     notifyAs: notifyAs(world).optional(),
   })

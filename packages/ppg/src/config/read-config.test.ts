@@ -242,12 +242,28 @@ const changed: ReadonlyArray<readonly [line: string, other: string, says: readon
     '"sip:*@example.test"',
     "mailto:*",
     [
-      'line 8: initiators[0].recipients[0]: "mailto:*" is no pattern of recipients; write sip:*@example.test, tel:+49* or *',
+      'line 8: initiators[0].recipients[0]: "mailto:*": is no pattern of recipients; write sip:*@example.test, tel:+49* or *',
+    ],
+  ],
+  [
+    "listen: http://127.0.0.1:0\n",
+    "listen: http://127.0.0.1:0\n  trustedProxies: [10.0.0.1, proxy.example.test, 10.0.0.0/33, 0.0.0.0/0, 2001:db8::/32]\n",
+    [
+      'line 5: http.trustedProxies[1]: "proxy.example.test" is no IP address or range such as 127.0.0.0/8',
+      'line 5: http.trustedProxies[2]: "10.0.0.0/33" is no IP address or range: the prefix has at most 32 bits',
+      'line 5: http.trustedProxies[3]: "0.0.0.0/0" is everybody, who could say anything',
     ],
   ],
   [
     '"sip:*@example.test"',
-    '"*"\n    notifyUrls: ["https://*.example.test/*", "https://pi.example.test*", "http://*:*/", "http://a:8*/"]',
+    '"sip:*@example.test*"',
+    [
+      'line 8: initiators[0].recipients[0]: "sip:*@example.test*": in the host "example.test*" a star may only be the whole first label, before a domain of two: *.example.test',
+    ],
+  ],
+  [
+    '"sip:*@example.test"',
+    '"*"\n    notifyUrls: ["https://*.test/*", "https://pi.example.test*", "http://*:*/", "http://a:8*/"]',
     [
       expect.stringContaining("line 9: initiators[0].notifyUrls[0]: "),
       expect.stringContaining("line 9: initiators[0].notifyUrls[1]: "),

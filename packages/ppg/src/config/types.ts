@@ -115,6 +115,8 @@ export interface PpgConfig {
     readonly tls: HttpTls | null;
     /** Passwords and tokens are taken over plain HTTP from other machines too. */
     readonly allowPlain: boolean;
+    /** Addresses and ranges of those whose `X-Forwarded-…` and `Forwarded` fields are believed. */
+    readonly trustedProxies: readonly string[];
     readonly maxBodyBytes: number;
     /** Requests under way at a time; more get 503. */
     readonly maxConcurrent: number;
@@ -150,6 +152,8 @@ export interface PpgConfig {
     readonly giveUpAfterHours: number;
     /** PEM text of authorities that `https:` initiators are trusted by; null: the machine's. */
     readonly ca: string | null;
+    /** Results also go to hosts that only a pattern with a star admits and that resolve to private addresses. */
+    readonly privateAddresses: boolean;
   };
   readonly retention: { readonly finishedDays: number };
   /** Null: no console. */

@@ -91,6 +91,7 @@ export function resultsSection(world: ConfigWorld): z.ZodType<PpgConfig["results
       .prefault({}),
     giveUpAfterHours: quantity(0.001, 24 * 365).default(72),
     ca: certificateFile(world).optional(),
+    privateAddresses: flag.default(false),
   }).transform((results) => ({ ...results, ca: results.ca ?? null }));
 }
 

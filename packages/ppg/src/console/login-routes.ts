@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
+import { clientFinder } from "../front/clients.ts";
 import { verifyPassword } from "../front/secrets.ts";
 import { LoginAttempts } from "./login-attempts.ts";
 import type { ConsoleOptions } from "./options.ts";
@@ -35,7 +36,7 @@ export function sessionOf(request: FastifyRequest, node: string, sessions: Sessi
 
 /** `POST`, `GET` and `DELETE /console/api/session`: log in, who am I, log out. */
 export function loginRoutes(app: FastifyInstance, options: ConsoleOptions, sessions: Sessions): void {
-  const { clock, logger, node } = options;
+  const { clock, logger, node, clientOf = clientFinder([]) } = options;
   const cookieName = cookieNameOf(node);
   const attempts = new LoginAttempts(clock);
   const hashes = new Map(options.users.map(({ name, password }) => [name, password]));
@@ -45,7 +46,7 @@ export function loginRoutes(app: FastifyInstance, options: ConsoleOptions, sessi
     maySubmit: options.initiatorOf(user) !== undefined,
   });
   const cookie = (request: FastifyRequest) =>
-    ({ path: PATH, httpOnly: true, sameSite: "strict", secure: request.protocol === "https" }) as const;
+    ({ path: PATH, httpOnly: true, sameSite: "strict", secure: clientOf(request.raw).secure }) as const;
   const end = (request: FastifyRequest, reply: FastifyReply): void => {
     const id = request.cookies[cookieName];
     if (id !== undefined) sessions.end(id);
@@ -56,21 +57,20 @@ export function loginRoutes(app: FastifyInstance, options: ConsoleOptions, sessi
     const form = loginForm.safeParse(request.body);
     if (!form.success) return reply.code(422).send({ problems: problemsOf(form.error) });
     const { name, password } = form.data;
-    const checked = await attempts.check({ name, address: request.ip }, () =>
-      verifyPassword(password, hashes.get(name) ?? null),
-    );
+    const { address } = clientOf(request.raw);
+    const checked = await attempts.check({ name, address }, () => verifyPassword(password, hashes.get(name) ?? null));
     if (typeof checked === "object") {
       const { waitSeconds } = checked;
       const message = `Too many attempts. Try again in ${waitSeconds} s.`;
       return reply.code(429).header("retry-after", waitSeconds).send({ message });
     }
     if (!checked) {
-      logger.warn({ address: request.ip }, "console: login failed");
+      logger.warn({ address }, "console: login failed");
       return reply.code(401).send({ message: "Name or password is wrong." });
     }
     end(request, reply); // a new login is a new session
     reply.setCookie(cookieName, sessions.start(name), cookie(request));
-    logger.info({ user: name, address: request.ip }, "console: logged in");
+    logger.info({ user: name, address }, "console: logged in");
     return viewOf(name);
   });
   app.get("/console/api/session", async (request, reply) => {

@@ -1,5 +1,6 @@
 import type { Clock, Logger } from "@sip-push/sip";
 import type { ConsoleUser } from "../config/types.ts";
+import type { ClientFinder } from "../front/clients.ts";
 import type { Initiator, PapService } from "../intake/types.ts";
 import type { PpgStore } from "../store/store.ts";
 import type { CancelledAddress, PushSelector } from "../store/types.ts";
@@ -16,6 +17,8 @@ export interface ConsoleOptions {
   readonly cancel: (selector: PushSelector, nowMs: number) => Promise<readonly CancelledAddress[] | undefined>;
   readonly bus: EventBus;
   readonly users: readonly ConsoleUser[];
+  /** Who makes a request, where proxies are before it. Default: who is connected. */
+  readonly clientOf?: ClientFinder;
   readonly clock: Clock;
   readonly logger: Logger;
   /** The built page, `index.html` with `assets/`; without it, or "", the console answers 503. */

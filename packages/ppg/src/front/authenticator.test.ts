@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { VirtualClock } from "@sip-push/sip/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Authenticator } from "./authenticator.ts";
+import { clientFinder } from "./clients.ts";
 import { namesIn, parseAuthorization } from "./credentials.ts";
 import { networkOf } from "./failure-throttle.ts";
 import { hashPassword, sha256Hex } from "./secrets.ts";
@@ -94,6 +95,23 @@ describe("authentication of push initiators", () => {
     await own.advance(600_001);
     expect(guess("wrong-14")).toEqual({ result: "unauthenticated" });
     expect(guess("wrong-15")).toEqual({ result: "unauthenticated" });
+  });
+
+  it("behind a trusted proxy tells clients apart, and takes credentials that came to it over TLS (RFC 7239)", () => {
+    const clientOf = clientFinder(["10.0.0.1"]);
+    const authenticator = new Authenticator([initiator()], { clock, allowPlain: false, clientOf });
+    const ask = (remoteAddress: string, token: string, forwardedFor: string, proto = "https") => {
+      const request = from(remoteAddress, `Bearer ${token}`);
+      Object.assign(request.headers, { "x-forwarded-for": forwardedFor, "x-forwarded-proto": proto });
+      return authenticator.authenticate(request);
+    };
+    const forged = (each: number) => ask("10.0.0.1", `wrong-${each}`, `198.51.100.${each}, 192.0.2.1`);
+    for (let each = 0; each < 11; each++) expect(forged(each)).toEqual({ result: "unauthenticated" });
+    expect(forged(12)).toMatchObject({ result: "slowedDown" });
+    expect(ask("10.0.0.1", "mistyped", "192.0.2.2")).toEqual({ result: "unauthenticated" });
+    expect(ask("10.0.0.1", TOKEN, "192.0.2.2", "http")).toEqual({ result: "insecure" });
+    expect(ask("10.0.0.2", TOKEN, "192.0.2.2")).toEqual({ result: "insecure" });
+    expect(ask("10.0.0.1", TOKEN, "192.0.2.2")).toMatchObject({ result: "authenticated" });
   });
 
   it("does not queue passwords to check without bound", async () => {

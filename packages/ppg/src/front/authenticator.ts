@@ -1,9 +1,10 @@
 import { hash, randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { TLSSocket } from "node:tls";
-import { type Clock, loopback } from "@sip-push/sip";
+import type { Clock } from "@sip-push/sip";
 import type { InitiatorConfig } from "../config/types.ts";
 import type { Initiator } from "../intake/types.ts";
+import { type ClientFinder, clientFinder } from "./clients.ts";
 import { type Credentials, certifiedNames, parseAuthorization } from "./credentials.ts";
 import { FrontError } from "./errors.ts";
 import { FailureThrottle } from "./failure-throttle.ts";
@@ -46,6 +47,7 @@ export class Authenticator {
   readonly #byCertificate = new Map<string, Known>();
   readonly #withTokens: readonly Known[];
   readonly #allowPlain: boolean;
+  readonly #clientOf: ClientFinder;
   readonly #throttle: FailureThrottle;
   readonly #key = randomBytes(32).toString("latin1");
   readonly #remembered = new Map<string, Known>();
@@ -60,10 +62,15 @@ export class Authenticator {
    */
   constructor(
     initiators: readonly InitiatorConfig[],
-    { clock, allowPlain }: { readonly clock: Clock; readonly allowPlain: boolean },
+    {
+      clock,
+      allowPlain,
+      clientOf = clientFinder([]),
+    }: { readonly clock: Clock; readonly allowPlain: boolean; readonly clientOf?: ClientFinder },
     before?: Authenticator,
   ) {
     this.#allowPlain = allowPlain;
+    this.#clientOf = clientOf;
     this.#throttle = before === undefined ? new FailureThrottle(clock) : before.#throttle;
     for (const config of initiators) {
       const { name, recipients, applications, notifyUrls, rate } = config;
@@ -86,11 +93,11 @@ export class Authenticator {
   authenticate(request: IncomingMessage): Authentication | Promise<Authentication> {
     const { socket, headers } = request;
     const { authorization } = headers;
-    const secure = socket instanceof TLSSocket;
-    const address = socket.remoteAddress ?? "";
-    const inTheClear = !secure && !this.#allowPlain && !loopback.has(address);
-    if (inTheClear) return { result: "insecure" };
-    if (authorization === undefined) return (secure && this.#byConnection(socket)) || { result: "unauthenticated" };
+    const { address, secure, local } = this.#clientOf(request);
+    if (!secure && !this.#allowPlain && !local) return { result: "insecure" };
+    if (authorization === undefined) {
+      return (socket instanceof TLSSocket && this.#byConnection(socket)) || { result: "unauthenticated" };
+    }
     const key = hash("sha256", this.#key + authorization, "base64");
     const remembered = this.#remembered.get(key);
     if (remembered !== undefined) return remembered;

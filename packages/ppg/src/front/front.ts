@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { type Clock, type Logger, silentLogger, systemClock } from "@sip-push/sip";
 import type { HttpTls, InitiatorConfig } from "../config/types.ts";
 import { Authenticator } from "./authenticator.ts";
+import { type ClientFinder, clientFinder } from "./clients.ts";
 import { FrontError } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
 import { type FrontAddress, type Handler, Listener } from "./listener.ts";
@@ -39,6 +40,7 @@ export class PpgFront {
   readonly #sites: Site[] = [];
   readonly #path: string;
   readonly #allowPlain: boolean;
+  readonly #clientOf: ClientFinder;
   readonly #route: PapRoute;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -51,6 +53,7 @@ export class PpgFront {
       service,
       initiators,
       allowPlain = false,
+      clientOf = clientFinder([]),
       realm = "sip-push",
       clock = systemClock,
       logger = silentLogger,
@@ -60,8 +63,9 @@ export class PpgFront {
     this.#logger = logger;
     const limits = frontLimits(options.limits);
     this.#allowPlain = allowPlain;
-    const authenticator = new Authenticator(initiators, { clock, allowPlain });
-    this.#route = new PapRoute({ service, limits, realm, clock, logger }, authenticator);
+    this.#clientOf = clientOf;
+    const authenticator = new Authenticator(initiators, { clock, allowPlain, clientOf });
+    this.#route = new PapRoute({ service, limits, realm, clientOf, clock, logger }, authenticator);
   }
 
   /**
@@ -137,7 +141,7 @@ export class PpgFront {
    */
   reload({ tls, initiators }: { tls?: HttpTls | null; initiators?: readonly InitiatorConfig[] }): void {
     const { authenticator } = this.#route;
-    const of = { clock: this.#clock, allowPlain: this.#allowPlain };
+    const of = { clock: this.#clock, allowPlain: this.#allowPlain, clientOf: this.#clientOf };
     const next = initiators === undefined ? authenticator : new Authenticator(initiators, of, authenticator);
     if (tls !== undefined) for (const listener of this.#listeners) listener.reloadTls(tls);
     this.#route.authenticator = next;

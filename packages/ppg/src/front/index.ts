@@ -1,3 +1,4 @@
+export { type Client, type ClientFinder, clientFinder } from "./clients.ts";
 export { FrontError, type FrontErrorCode } from "./errors.ts";
 export { type FrontStats, PpgFront } from "./front.ts";
 export type { FrontAddress } from "./listener.ts";

@@ -2,6 +2,7 @@ import type { Clock, Logger } from "@sip-push/sip";
 import type { FastifyInstance } from "fastify";
 import type { HttpAddress, HttpTls, InitiatorConfig } from "../config/types.ts";
 import type { PapService } from "../intake/types.ts";
+import type { ClientFinder } from "./clients.ts";
 
 /** Bounds of the front: past them it refuses and counts. */
 export interface FrontLimits {
@@ -55,8 +56,10 @@ export interface PpgFrontOptions {
   readonly path?: string;
   readonly service: PapService;
   readonly initiators: readonly InitiatorConfig[];
-  /** Takes passwords and tokens over plain HTTP from other machines too: TLS ends at a proxy before it. Default false. */
+  /** Takes passwords and tokens over plain HTTP from other machines too. Default false. */
   readonly allowPlain?: boolean;
+  /** Who makes a request, where proxies are before it. Default: who is connected. */
+  readonly clientOf?: ClientFinder;
   /** Of challenges. Default `sip-push`. */
   readonly realm?: string;
   readonly limits?: FrontLimits;

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock, Logger } from "@sip-push/sip";
 import type { PapAnswer, PapService } from "../intake/types.ts";
 import type { AuthenticatedInitiator, Authentication, Authenticator } from "./authenticator.ts";
+import type { ClientFinder } from "./clients.ts";
 import { type BodyEnd, type BodyRoom, Exchange } from "./exchange.ts";
 import type { FrontLimits } from "./options.ts";
 import { type Refusal, refusals } from "./refusals.ts";
@@ -10,6 +11,7 @@ export interface PapRouteOptions {
   readonly service: PapService;
   readonly limits: Required<FrontLimits>;
   readonly realm: string;
+  readonly clientOf: ClientFinder;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -187,9 +189,10 @@ export class PapRoute {
   }
 
   #log(exchange: Exchange, refusal: Refusal): void {
-    const { socket, headers } = exchange.request;
-    const shown = headers.authorization !== undefined;
-    if (shown) this.#options.logger.warn({ address: socket.remoteAddress, refusal }, "wrong credentials");
+    const { request } = exchange;
+    if (request.headers.authorization === undefined) return;
+    const { clientOf, logger } = this.#options;
+    logger.warn({ address: clientOf(request).address, refusal }, "wrong credentials");
   }
 
   /** RFC 9110 §15.5.6. A line for whoever looks at the path in a browser. */

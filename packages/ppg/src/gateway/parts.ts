@@ -9,6 +9,7 @@ import { Dispatcher } from "../dispatch/dispatcher.ts";
 import { StoreReportBook } from "../dispatch/report-book.ts";
 import type { PpgObserver } from "../events.ts";
 import { Intake } from "../intake/intake.ts";
+import { namesOrigin, notifyMatcherOf } from "../intake/notify-urls.ts";
 import { rightsOf } from "../intake/rights.ts";
 import type { Initiator } from "../intake/types.ts";
 import type { Health } from "../operation/health.ts";
@@ -135,7 +136,7 @@ export function openNotifier(
   owner: string,
   initiators: Initiators,
 ): ResultNotifier {
-  const { concurrency, timeoutSeconds, retry, giveUpAfterHours, ca } = config.results;
+  const { concurrency, timeoutSeconds, retry, giveUpAfterHours, ca, privateAddresses } = config.results;
   return new ResultNotifier({
     store,
     owner,
@@ -143,6 +144,7 @@ export function openNotifier(
     logger,
     observe,
     admits: (name, url) => mayNotify(initiators.get(name), url),
+    mayGoInward: (name, url) => privateAddresses || mayGoInward(initiators.get(name), url),
     identityOf: (name) => initiators.notifyAs(name),
     ca,
     senderAddress: config.domains[0] ?? null,
@@ -160,4 +162,10 @@ export function openNotifier(
 function mayNotify(initiator: Initiator | undefined, url: string): boolean {
   const href = URL.parse(url)?.href;
   return initiator !== undefined && href !== undefined && rightsOf(initiator).mayNotify(href);
+}
+
+/** Whether the operator wrote where this URL leads, in full or as an address: that is meant, wherever it is. */
+export function mayGoInward(initiator: Initiator | undefined, url: string): boolean {
+  const href = URL.parse(url)?.href;
+  return href !== undefined && notifyMatcherOf((initiator?.notifyUrls ?? []).filter(namesOrigin))(href);
 }

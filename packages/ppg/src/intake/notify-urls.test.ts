@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { notifyMatcherOf } from "./notify-urls.ts";
+import { namesOrigin, notifyMatcherOf, notifyPatternProblem } from "./notify-urls.ts";
 
 const matches = (pattern: string, url: string): boolean => notifyMatcherOf([pattern])(new URL(url).href);
 
@@ -53,6 +53,14 @@ describe("patterns of notify URLs", () => {
     ["https://pi.example.test/results/*", "https://pi.example.test/results/../admin", false],
     ["https://pi.example.test/results/*", "https://pi.example.test/results/%2e%2E/admin", false],
     ["https://*.example.test/*", "https://a.example.test/x", true],
+    ["https://*.example.test/*", "https://a.b.example.test/x", true],
+    ["https://*.example.test/*", "https://example.test/x", false],
+    ["https://*.example.test/*", "https://.example.test/x", false],
+    ["https://*.example.test/*", "https://notexample.test/x", false],
+    ["https://*.example.test/*", "https://a.example.test.evil.test/x", false],
+    ["https://*.example.test/*", "https://a.example.test:8443/x", false],
+    ["https://*.example.test:*/*", "https://a.example.test:8443/x", true],
+    ["https://*.example.test/*", "https://a.example.test@evil.test/x", false],
     ["https://*.example.test/*", "https://evil.test/a.example.test/", false],
     ["https://*.example.test/*", "https://evil.test?a.example.test/", false],
     ["https://*/results", "https://evil.test/other/results", false],
@@ -69,4 +77,52 @@ describe("patterns of notify URLs", () => {
     expect(mayNotify("http://127.0.0.1:9/c")).toBe(false);
     expect(notifyMatcherOf([])("http://127.0.0.1:9/a")).toBe(false);
   });
+});
+
+describe("a pattern of notify URLs in the configuration", () => {
+  it.each([
+    "*",
+    "https://*",
+    "https://pi.example.test/*",
+    "HTTPS://Pi.example.test/results*?for=*",
+    "http://127.0.0.1:*/*",
+    "http://[::1]:8090/",
+    "https://*.example.test/*",
+    "https://*.pi.example.test:8443/results",
+    "https://*.example.test:*/*",
+    "http://localhost:8090/*",
+  ])("may be %s", (pattern) => expect(notifyPatternProblem(pattern)).toBeUndefined());
+
+  it.each([
+    ["https://*.test/*", "first label"],
+    ["https://*/*", "first label"],
+    ["http://*:*/", "first label"],
+    ["https://*example.test/*", "first label"],
+    ["https://pi.*.test/*", "first label"],
+    ["https://pi.example.*/*", "first label"],
+    ["https://*.*.example.test/*", "first label"],
+    ["http://*.0.0.1/*", "first label"],
+    ["https://pi.example.test*/", "first label"],
+    ["https://pi.example.test*", "a slash after it"],
+    ["https://pi.example.test", "a slash after it"],
+    ["http://a:8*/", "no pattern"],
+    ["http://a:70000/", "no pattern"],
+    ["http://user@pi.example.test/*", "no pattern"],
+    ["https://pi.example.test/#*", "no pattern"],
+    ["ftp://pi.example.test/*", "no pattern"],
+    ["*.example.test/*", "no pattern"],
+    ["http://127.1/*", "write as 127.0.0.1"],
+    ["https://b\u00fcro.example.test/*", "write as xn--bro-hoa.example.test"],
+  ])("may not be %s", (pattern, problem) => expect(notifyPatternProblem(pattern)).toContain(problem));
+
+  it.each([
+    ["https://pi.example.test/*", true],
+    ["http://pi.example.test:8090/*", true],
+    ["http://127.0.0.1:*/*", true],
+    ["http://[::1]:*/*", true],
+    ["http://pi.example.test:*/*", false],
+    ["https://*.example.test/*", false],
+    ["https://*", false],
+    ["*", false],
+  ])("%s says where it leads: %s", (pattern, expected) => expect(namesOrigin(pattern)).toBe(expected));
 });

@@ -1,3 +1,5 @@
+import { isIP, isIPv6 } from "node:net";
+
 /** Says whether a text matches. */
 export type Matcher = (text: string) => boolean;
 
@@ -28,4 +30,28 @@ function withStars(pattern: string): Matcher {
     }
     return true;
   };
+}
+
+const LABEL = "[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?";
+const HOST = new RegExp(`^(?:${LABEL}\\.)*${LABEL}$`, "i");
+/** An IPv6 address, or what ends in a number: an IPv4 address, whole or not. */
+const NUMERIC = /^\[|(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)$/i;
+
+/**
+ * What is wrong with the host of a pattern, or undefined. In a host a star may only be its whole first label, with the name of
+ * a domain behind it (`*.example.test`: all names below it): anywhere else it lets hosts in that anybody may register.
+ */
+export function hostPatternProblem(host: string): string | undefined {
+  if (!host.includes("*")) {
+    const isHost = host.startsWith("[") ? isIPv6(host.slice(1, -1)) && host.endsWith("]") : HOST.test(host);
+    return isHost ? undefined : `${JSON.stringify(host)} is no host`;
+  }
+  const domain = host.slice(2);
+  if (host.startsWith("*.") && HOST.test(domain) && domain.includes(".") && !NUMERIC.test(domain)) return undefined;
+  return `in the host ${JSON.stringify(host)} a star may only be the whole first label, before a domain of two: *.example.test`;
+}
+
+/** Whether it is an IP address, with brackets or without. */
+export function isAddress(host: string): boolean {
+  return isIP(host.replace(/^\[(.*)\]$/, "$1")) !== 0;
 }

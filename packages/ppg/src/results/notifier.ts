@@ -78,6 +78,7 @@ export class ResultNotifier {
       store,
       owner,
       admits,
+      mayGoInward = () => false,
       identityOf = () => undefined,
       ca = null,
       clock = systemClock,
@@ -92,7 +93,7 @@ export class ResultNotifier {
     this.#random = options.random ?? Math.random;
     this.#observe = options.observe ?? (() => {});
     this.#logger = logger;
-    this.#targets = new Targets({ admits, identityOf, ca, limits });
+    this.#targets = new Targets({ admits, mayGoInward, identityOf, ca, limits, logger });
     this.#settler = new Settler(store, clock, logger, (count) => this.#released(count));
     this.#claimer = new Claimer(
       {
@@ -161,7 +162,7 @@ export class ResultNotifier {
     const beginBeforeMs = nowMs + this.#leaseMs - 2 * this.#limits.timeoutMs;
     for (const result of results) {
       const target = this.#targets.of(result.initiator, result.notifyUrl);
-      if (target === undefined) this.#abandonUnsaid(result, "its initiator may not have results sent there");
+      if (typeof target === "string") this.#abandonUnsaid(result, target);
       else this.#offer({ result, target, beginBeforeMs }, nowMs);
     }
     this.#keepTicking();

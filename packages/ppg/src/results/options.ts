@@ -46,6 +46,11 @@ export interface ResultNotifierOptions {
   readonly owner: string;
   /** Whether results of this initiator may go there: rights may have changed since intake looked. */
   readonly admits: (initiator: string, url: string) => boolean;
+  /**
+   * Whether they may go there when its host is, or resolves to, an address of this machine or of its networks: who names URLs, or has
+   * the DNS of their hosts, could else make the gateway POST to its neighbours. Asked like `admits`. Default: never.
+   */
+  readonly mayGoInward?: (initiator: string, url: string) => boolean;
   /** Default: nobody is shown anything. Asked once for each initiator. */
   readonly identityOf?: (initiator: string) => NotifyIdentity | undefined;
   /** PEM of authorities that `https:` initiators are trusted by, instead of the machine's. */

@@ -1,4 +1,8 @@
+import type { LookupFunction } from "node:net";
+import type { Logger } from "@sip-push/sip";
 import { Agent } from "undici";
+import { isAddress } from "../intake/patterns.ts";
+import { isInward, outwardLookup } from "./inward-addresses.ts";
 import type { NotifyIdentity, ResultLimits } from "./options.ts";
 import { type LaneRule, OriginLane } from "./origin-lane.ts";
 
@@ -13,13 +17,21 @@ export interface Target<T> {
 
 export interface TargetsOptions {
   readonly admits: (initiator: string, url: string) => boolean;
+  readonly mayGoInward: (initiator: string, url: string) => boolean;
   readonly identityOf: (initiator: string) => NotifyIdentity | undefined;
   readonly ca: string | null;
   readonly limits: Required<ResultLimits>;
+  readonly logger: Logger;
+}
+
+/** Connections to anywhere, and those to the public Internet only. They are kept apart: one that is open is not looked at again. */
+interface Agents {
+  readonly anywhere: Agent;
+  readonly outward: Agent;
 }
 
 interface Shown {
-  readonly agent: Agent;
+  readonly agents: Agents;
   readonly authorization: string | null;
   /** Names the connections in the key of a lane: "" for those that show no certificate. */
   readonly name: string;
@@ -34,37 +46,43 @@ const KEEP_ALIVE_MS = 30_000;
 export class Targets<T> {
   readonly #options: TargetsOptions;
   readonly #rule: LaneRule;
-  readonly #common: Agent;
+  readonly #common: Agents;
   readonly #shown = new Map<string, Shown>();
-  readonly #targets = new Map<string, Target<T> | null>();
+  readonly #targets = new Map<string, Target<T> | string>();
   readonly #lanes = new Map<string, OriginLane<T>>();
 
   constructor(options: TargetsOptions) {
     this.#options = options;
     this.#rule = { perOrigin: options.limits.perOrigin, breaker: options.limits.breaker };
-    this.#common = this.#agent(null);
+    this.#common = this.#agents(null);
   }
 
-  /** Undefined: results of this initiator must not go there. */
-  of(initiator: string, url: string): Target<T> | undefined {
+  /** A text says why results of this initiator must not go there. */
+  of(initiator: string, url: string): Target<T> | string {
     const key = `${initiator}\n${url}`;
     const known = this.#targets.get(key);
-    if (known !== undefined) return known ?? undefined;
+    if (known !== undefined) return known;
     const target = this.#make(initiator, url);
     if (this.#targets.size >= MAX_TARGETS) this.#targets.clear();
-    this.#targets.set(key, target ?? null);
+    this.#targets.set(key, target);
     return target;
   }
 
-  #make(initiator: string, text: string): Target<T> | undefined {
-    const url = URL.canParse(text) ? new URL(text) : undefined;
-    if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:")) return undefined;
-    if (!this.#options.admits(initiator, text)) return undefined;
-    const { agent, authorization, name } = this.#shownBy(initiator);
+  #make(initiator: string, text: string): Target<T> | string {
+    const url = URL.parse(text);
+    const isHttp = url?.protocol === "http:" || url?.protocol === "https:";
+    if (url === null || !isHttp || !this.#options.admits(initiator, text)) {
+      return "its initiator may not have results sent there";
+    }
+    const reach = this.#options.mayGoInward(initiator, text) ? "anywhere" : "outward";
+    // No name, so nothing is looked up when it is connected to.
+    const host = url.hostname.replace(/^\[|\]$/g, "");
+    if (reach === "outward" && isAddress(host) && isInward(host)) return `${host} is no public address`;
+    const { agents, authorization, name } = this.#shownBy(initiator);
     const { origin, pathname, search } = url;
     return {
-      agent,
-      lane: this.#laneOf(`${name} ${origin}`, origin),
+      agent: agents[reach],
+      lane: this.#laneOf(`${name} ${reach} ${origin}`, origin),
       origin,
       path: pathname + search,
       authorization: authorization ?? userInformation(url),
@@ -79,8 +97,8 @@ export class Targets<T> {
     const certificate = identity?.certificate ?? null;
     const shown: Shown =
       certificate === null
-        ? { agent: this.#common, authorization, name: "" }
-        : { agent: this.#agent(certificate), authorization, name: initiator };
+        ? { agents: this.#common, authorization, name: "" }
+        : { agents: this.#agents(certificate), authorization, name: initiator };
     // Initiators that are not configured any more have no identity and need no entry.
     if (identity !== undefined) this.#shown.set(initiator, shown);
     return shown;
@@ -102,7 +120,18 @@ export class Targets<T> {
     }
   }
 
-  #agent(identity: NotifyIdentity["certificate"]): Agent {
+  #agents(identity: NotifyIdentity["certificate"]): Agents {
+    const { logger } = this.#options;
+    const lookup = outwardLookup((host, addresses) => {
+      logger.warn(
+        { host, addresses },
+        "results do not go to this host: it has no public address (results.privateAddresses)",
+      );
+    });
+    return { anywhere: this.#agent(identity, {}), outward: this.#agent(identity, { lookup }) };
+  }
+
+  #agent(identity: NotifyIdentity["certificate"], reach: { readonly lookup?: LookupFunction }): Agent {
     const { ca, limits } = this.#options;
     return new Agent({
       connections: limits.perOrigin,
@@ -114,6 +143,7 @@ export class Targets<T> {
       bodyTimeout: 0,
       connect: {
         timeout: limits.timeoutMs,
+        ...reach,
         ...(ca !== null && { ca }),
         ...(identity !== null && { cert: identity.certificate, key: identity.key }),
       },
@@ -123,18 +153,21 @@ export class Targets<T> {
   /** Asks anew who may have results sent where, and who is shown what; connections end when what goes over them has. */
   forget(): void {
     this.#targets.clear();
-    for (const { agent } of this.#shown.values()) if (agent !== this.#common) void agent.close();
+    for (const { agents } of this.#shown.values()) {
+      if (agents !== this.#common) for (const agent of Object.values(agents)) void agent.close();
+    }
     this.#shown.clear();
   }
 
   /** Origins that are left alone for a while. */
   pausedOrigins(nowMs: number): string[] {
-    return [...this.#lanes.values()].filter((lane) => lane.pausedUntilMs(nowMs) !== null).map(({ origin }) => origin);
+    const paused = [...this.#lanes.values()].filter((lane) => lane.pausedUntilMs(nowMs) !== null);
+    return [...new Set(paused.map(({ origin }) => origin))];
   }
 
   async close(): Promise<void> {
-    const agents = new Set([this.#common, ...[...this.#shown.values()].map(({ agent }) => agent)]);
-    await Promise.all([...agents].map((agent) => agent.destroy()));
+    const all = new Set([this.#common, ...[...this.#shown.values()].map(({ agents }) => agents)]);
+    await Promise.all([...all].flatMap((agents) => Object.values(agents)).map((agent: Agent) => agent.destroy()));
   }
 }
 

@@ -37,6 +37,7 @@ describe("judging an answer", () => {
     ["an empty 200", answer(200), "accepted", false],
     ["an empty 204", answer(204), "accepted", false],
     ["a 200 with an empty line", answer(200, " \r\n", "text/plain"), "accepted", false],
+    ["a host with no public address", { kind: "none", problem: "INWARD_ADDRESS" }, "later", true],
     ["a response with 2000", pap(response(2000)), "refused", false],
     ["one with an unknown code of the class", pap(response(2999)), "refused", false],
     ["a response with 4001", pap(response(4001)), "later", false],

@@ -1,5 +1,6 @@
 import { decodePap, type PapCodeClass, PapError, type PapLeniency, papCodeClassOf } from "@sip-push/pap";
 import type { HttpOutcome } from "./http-post.ts";
+import { INWARD_ADDRESS } from "./inward-addresses.ts";
 
 /**
  * What an answer means for the result and for its origin.
@@ -39,6 +40,9 @@ const ofBadMessage: Readonly<Record<PapCodeClass, NotifyVerdict["verdict"]>> = {
   "client abort": "later",
 };
 
+/** Those of our own that need words. */
+const problems: Readonly<Record<string, string>> = { [INWARD_ADDRESS]: "its host has no public address" };
+
 const MAX_ANSWER_ADDRESSES = 4;
 
 /**
@@ -47,7 +51,7 @@ const MAX_ANSWER_ADDRESSES = 4;
  * Redirections are not followed: the URL is what the initiator may use, where it leads to is not.
  */
 export function judge(outcome: HttpOutcome, pushId: string, leniency: PapLeniency): NotifyVerdict {
-  if (outcome.kind === "none") return later(outcome.problem, true);
+  if (outcome.kind === "none") return later(problems[outcome.problem] ?? outcome.problem, true);
   const { httpStatus, contentType, body } = outcome;
   if (httpStatus < 200 || httpStatus > 299) return later(`HTTP ${httpStatus}`, strained.has(httpStatus));
   if (body === null) return later("the answer is too long");

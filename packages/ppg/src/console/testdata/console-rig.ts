@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { silentLogger } from "@sip-push/sip";
 import { VirtualClock } from "@sip-push/sip/testing";
 import { type FastifyInstance, fastify, type InjectOptions, type LightMyRequestResponse } from "fastify";
+import { clientFinder } from "../../front/clients.ts";
 import { Intake } from "../../intake/intake.ts";
 import type { Initiator } from "../../intake/types.ts";
 import { SqliteStore } from "../../store/sqlite-store.ts";
@@ -37,7 +38,7 @@ export class ConsoleRig {
   readonly app: FastifyInstance;
   readonly #folder: string;
 
-  private constructor(store: SqliteStore, folder: string) {
+  private constructor(store: SqliteStore, folder: string, trustedProxies: readonly string[]) {
     this.store = store;
     this.#folder = folder;
     const { clock, bus } = this;
@@ -54,6 +55,7 @@ export class ConsoleRig {
           { name: "guest", password: hash },
         ],
         clock,
+        clientOf: clientFinder(trustedProxies),
         logger: silentLogger,
         directory: join(folder, "page"),
         node: "ppg-1",
@@ -63,13 +65,16 @@ export class ConsoleRig {
   }
 
   /** @param page files of the built page: path to text; none: it is not built. */
-  static async open(page: Readonly<Record<string, string>> = {}): Promise<ConsoleRig> {
+  static async open(
+    page: Readonly<Record<string, string>> = {},
+    trustedProxies: readonly string[] = [],
+  ): Promise<ConsoleRig> {
     const folder = await mkdtemp(join(tmpdir(), "sip-push-console-"));
     for (const [path, text] of Object.entries(page)) {
       await mkdir(join(folder, "page", path, ".."), { recursive: true });
       await writeFile(join(folder, "page", path), text);
     }
-    return new ConsoleRig(await SqliteStore.open(join(folder, "data")), folder);
+    return new ConsoleRig(await SqliteStore.open(join(folder, "data")), folder, trustedProxies);
   }
 
   get nowMs(): number {

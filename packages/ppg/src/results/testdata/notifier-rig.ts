@@ -84,6 +84,7 @@ export class NotifierRig {
       store: this.store,
       owner: "node-1",
       admits: () => true,
+      mayGoInward: () => true,
       clock: this.clock,
       random: () => 0.5,
       observe: (event) => {

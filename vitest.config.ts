@@ -16,8 +16,10 @@ export default defineConfig({
     reporters: ["default", "./test/support/skipped-reporter.ts"],
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    // These end what hangs; how fast something is, is for the benchmarks. A machine may be busy, and tests start programs.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    expect: { poll: { timeout: 15_000 } },
     teardownTimeout: 5_000,
     retry: 0,
     restoreMocks: true,

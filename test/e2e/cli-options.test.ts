@@ -3,9 +3,8 @@ import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { reservePort } from "../support/free-port.ts";
 import { stopAllProcesses } from "../support/process.ts";
-import { type Ended, type Line, linesOf, runCli, startCli, startProxy, startReceiver } from "./command-line.ts";
+import { END_MS, type Ended, type Line, linesOf, runCli, startCli, startProxy, startReceiver } from "./command-line.ts";
 
-const END_MS = 1_000;
 const ALICE = "sip:alice@example.test";
 
 let proxy = "";

@@ -4,14 +4,21 @@ import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { reservePort } from "../support/free-port.ts";
 import { stopAllProcesses } from "../support/process.ts";
 import { makeTempFolder } from "../support/temp-folder.ts";
-import { dsFlags, eventOf, linesOf, runCli, send, startCli, startProxy, startReceiver } from "./command-line.ts";
+import {
+  dsFlags,
+  END_MS,
+  eventOf,
+  linesOf,
+  runCli,
+  send,
+  startCli,
+  startProxy,
+  startReceiver,
+} from "./command-line.ts";
 
 const folder = makeTempFolder("cli");
 afterAll(() => folder.remove());
 afterEach(stopAllProcesses);
-
-/** What the contract gives Ctrl-C. */
-const END_MS = 1_000;
 
 async function udpProxy(
   ...flags: readonly string[]

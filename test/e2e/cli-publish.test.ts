@@ -1,12 +1,9 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import { stopAllProcesses } from "../support/process.ts";
-import { dsFlags, eventOf, startCli, startProxy, startReceiver } from "./command-line.ts";
+import { dsFlags, END_MS, eventOf, startCli, startProxy, startReceiver } from "./command-line.ts";
 
 afterEach(stopAllProcesses);
-
-/** What the contract gives Ctrl-C. */
-const END_MS = 1_000;
 
 const ALICE = "sip:alice@example.test";
 const PUSH = "sip:push@example.test";

@@ -73,7 +73,7 @@ describe("sip-push proxy, receive and send", () => {
     const notified = await send(proxy, to, ...dsFlags, "--ds-session", "7", "--ds-ui", "informative", ...trust);
     expect(notified).toMatchObject({ exitCode: 0, stderr: "" });
 
-    expect(await receiver.waitForExit(5_000)).toEqual({ code: 0, signal: null });
+    expect(await receiver.waitForExit(15_000)).toEqual({ code: 0, signal: null });
     expect(receiver.stderr).toBe("");
     expect(linesOf(receiver.stdout)).toEqual([
       { event: "listening", uri: expect.stringMatching(/^sips?:alice@/) as string },
@@ -165,7 +165,7 @@ describe("sip-push receive", () => {
     const { uri } = await eventOf(receiver, "listening");
     const sent = await send(String(uri), [String(uri)], ...dsFlags);
     expect(sent.exitCode).toBe(0);
-    expect(await receiver.waitForExit(5_000)).toEqual({ code: 0, signal: null });
+    expect(await receiver.waitForExit(15_000)).toEqual({ code: 0, signal: null });
     expect(linesOf(receiver.stdout).map(({ event }) => event)).toEqual(["listening", "push"]);
   });
 });

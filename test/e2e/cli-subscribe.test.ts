@@ -5,6 +5,7 @@ import { type RunningProcess, stopAllProcesses } from "../support/process.ts";
 import { makeTempFolder } from "../support/temp-folder.ts";
 import {
   dsFlags,
+  END_MS,
   eventOf,
   type Line,
   linesOf,
@@ -19,9 +20,6 @@ import {
 const folder = makeTempFolder("cli-subscribe");
 afterAll(() => folder.remove());
 afterEach(stopAllProcesses);
-
-/** What the contract gives Ctrl-C. */
-const END_MS = 1_000;
 
 const ALICE = "sip:alice@example.test";
 const PUSH = "sip:push@example.test";

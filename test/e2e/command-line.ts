@@ -55,7 +55,7 @@ export function linesOf(output: string | Buffer): Line[] {
 /** The first line whose event is `event` and, when given, whose AoR is `aor`; waits for it. */
 export async function eventOf(running: RunningProcess, event: string, aor = ""): Promise<Line> {
   const pattern = new RegExp(`^\\{"event":"${event}"${aor === "" ? "" : `,"aor":"${aor}"`}.*\\}\\n`, "m");
-  const [line] = await running.waitForOutput(pattern, 10_000);
+  const [line] = await running.waitForOutput(pattern);
   return linesOf(line)[0] as Line;
 }
 
@@ -97,6 +97,12 @@ export async function send(
   const ended = await runCli(["send", "--json", "--proxy", proxy, ...to.flatMap((uri) => ["--to", uri]), ...flags]);
   return { ...ended, lines: linesOf(ended.stdout) };
 }
+
+/**
+ * For what ends after Ctrl-C, or when it has nothing more to do. The contract gives it a second, of which a busy machine makes some
+ * more; what waited for an answer that does not come would take 64*T1, 32 s.
+ */
+export const END_MS = 10_000;
 
 /** The flags of a DS notification that anybody takes. */
 export const dsFlags: readonly string[] = [

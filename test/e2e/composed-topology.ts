@@ -120,7 +120,7 @@ export class ComposedTopology {
     const [, , ...args] = serviceOf(this.#compose, name).healthcheck?.test ?? [];
     const asked = args.map((each) => each.replace("http://127.0.0.1:8071", this.node(name).operation));
     const check = this.#kept(startProcess({ command: process.execPath, args: asked }));
-    return (await check.waitForExit(5_000)).code;
+    return (await check.waitForExit(15_000)).code;
   }
 
   /** Prometheus as it is configured, but that it looks every second; resolves with its URL. */

@@ -74,7 +74,8 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
 
     it("can be done by keyboard alone, and leads to the page that was asked for", async () => {
       await page.goto(at("overview"));
-      await expectShown(page.getByLabel("Name"));
+      // Focus comes a moment after it is shown.
+      await expectShown(page.getByLabel("Name").and(page.locator(":focus")));
       await page.keyboard.type(consoleUser.name);
       await page.keyboard.press("Tab");
       await page.keyboard.type(consoleUser.password);
@@ -115,8 +116,10 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
 
     it("hears of changes at once: it need not ask", async () => {
       await gateway.accept("one@example.test", [alice]);
+      const listening = page.waitForResponse("**/console/api/changes");
       await logIn();
       await expectShown(row("one@example.test"));
+      await listening;
       let asked = 0;
       await page.route("**/console/api/deliveries*", () => asked++); // and never answered
       await gateway.attempt(() => delivered);
@@ -324,6 +327,8 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
       await expectShown(page.getByRole("textbox", { name: "Octets", description: /pairs of hexadecimal digits/ }));
       await page.getByRole("textbox", { name: "Octets" }).fill("00 80 ff");
       await page.getByRole("button", { name: "Submit" }).click();
+      // The page may still show the answer to the first.
+      await expect.poll(async () => (await gateway.store.find({ limit: 10 })).deliveries.length).toBe(2);
       await expectText("1001 Accepted for Processing");
       const { deliveries } = await gateway.store.find({ limit: 10 });
       const contents = await Promise.all(deliveries.map(async ({ push }) => (await gateway.store.push(push))?.content));
@@ -341,7 +346,7 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
       await page.getByLabel("Datastore's type").fill("x/none");
       await page.getByRole("button", { name: "Submit" }).click();
       await expectShown(page.getByRole("textbox", { name: "Datastore's type", description: /has no WSP code/ }));
-      expect(await page.evaluate("document.activeElement.getAttribute('aria-invalid')")).toBe("true");
+      await expectShown(page.locator(":focus[aria-invalid=true]"));
     });
 
     it("shows what the gateway refuses", async () => {
@@ -367,7 +372,7 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
     for (const path of ["", `pushes/${id}`, "overview", "submit"]) {
       await page.goto(at(path));
       await expectShown(page.locator("h1"));
-      expect(await page.title()).toMatch(/^(Pushes|Overview|Test push) · SIP Push$/);
+      await expect.poll(() => page.title()).toMatch(/^(Pushes|Overview|Test push) · SIP Push$/);
       expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
     }
     const back = await page.evaluate("getComputedStyle(document.body).backgroundColor");

@@ -104,7 +104,7 @@ describe("sip-push fleet", () => {
     for (const n of [2, 4]) {
       expect(await send(proxy, [handset(n)], ...dsFlags, "--ds-session", String(n))).toMatchObject({ exitCode: 0 });
     }
-    expect(await fleet.waitForExit(5_000)).toEqual({ code: 0, signal: null });
+    expect(await fleet.waitForExit(15_000)).toEqual({ code: 0, signal: null });
     expect(fleet.stderr).toBe("");
     const lines = linesOf(fleet.stdout);
     expect(lines.map(({ event }) => event)).toEqual([

@@ -13,7 +13,7 @@ const FAILED = 60;
 /** initdb writes some 1,000 files. */
 const HOOK_MS = 60_000;
 const EVENTS_MS = 60_000;
-const SETTLED_MS = 90_000;
+const SETTLED_MS = 180_000;
 
 describeWithPeers("PostgreSQL that crashes and comes back under two gateways", ["postgresql"], () => {
   let cluster: PostgresCluster;
@@ -26,7 +26,7 @@ describeWithPeers("PostgreSQL that crashes and comes back under two gateways", [
     await cluster.stop();
   }, HOOK_MS);
 
-  it("stops neither of them, and each push ends in one final state", { timeout: 300_000 }, async () => {
+  it("stops neither of them, and each push ends in one final state", { timeout: 600_000 }, async () => {
     const seed = randomInt(2 ** 31);
     const random = seeded(seed);
     const { ledger } = rig;

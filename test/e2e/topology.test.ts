@@ -110,7 +110,7 @@ describeWithPeers(
         const response = await fetch(`${prometheus}/api/v1/query?${new URLSearchParams({ query: text }).toString()}`);
         return (await response.json()) as Awaited<ReturnType<typeof query>>;
       };
-      await vi.waitUntil(async () => (await query("sum(up) == 2")).data.result.length > 0, { timeout: 10_000 });
+      await vi.waitUntil(async () => (await query("sum(up) == 2")).data.result.length > 0, { timeout: 15_000 });
       const ready = await query("sum(ppg_ready) + sum(ppg_store_up) + sum(ppg_sip_registered)");
       expect(ready.data.result[0]?.value[1]).toBe("6");
       const pushes = await query('sum(ppg_pushes_accepted_total{initiator="calendar"})');
@@ -128,9 +128,9 @@ describeWithPeers(
       topology.core.killGroup("SIGSTOP");
       const initiator = push("ppg-1", handsets);
       await eventOf(initiator, "accepted");
-      await vi.waitUntil(async () => (await metric("ppg-1", "ppg_attempts_in_flight")) > 0, { timeout: 5_000 });
+      await vi.waitUntil(async () => (await metric("ppg-1", "ppg_attempts_in_flight")) > 0, { timeout: 15_000 });
       const stopped = topology.node("ppg-1").process.stop(15_000);
-      await vi.waitUntil(() => isGone(`${topology.node("ppg-1").http}/pap`), { timeout: 5_000 });
+      await vi.waitUntil(() => isGone(`${topology.node("ppg-1").http}/pap`), { timeout: 15_000 });
       topology.core.killGroup("SIGCONT");
       expect(await stopped).toEqual({ code: 0, signal: null });
       expect(await topology.healthOf("ppg-1")).toBe(1);

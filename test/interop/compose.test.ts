@@ -256,7 +256,7 @@ describeWithPeers("The commands of docker/compose.yaml at Kamailio", ["kamailio"
     const handset = startCli(here(receiver));
     await handset.waitForOutput(/^\{"event":"registered".*\}$/m);
     const ppg = startCli(here(sender));
-    expect(await ppg.waitForExit(10_000), ppg.output).toEqual({ code: 0, signal: null });
+    expect(await ppg.waitForExit(30_000), ppg.output).toEqual({ code: 0, signal: null });
     expect(JSON.parse(ppg.stdout)).toMatchObject({
       to: "sip:alice@example.test",
       messageState: "delivered",
@@ -272,7 +272,7 @@ describeWithPeers("The commands of docker/compose.yaml at Kamailio", ["kamailio"
     });
     expect(await handset.stop()).toEqual({ code: 0, signal: null });
     const again = startCli(here(sender));
-    expect(await again.waitForExit(10_000), again.output).toEqual({ code: 1, signal: null });
+    expect(await again.waitForExit(30_000), again.output).toEqual({ code: 1, signal: null });
     expect(JSON.parse(again.stdout)).toMatchObject({ papCode: 5028, sipStatus: 480 });
   });
 });

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { expect, it } from "vitest";
 import { describeWithPeers } from "../support/describe-with-peers.ts";
+import { freePort } from "../support/free-port.ts";
 import { useKamailio } from "../support/kamailio-bed.ts";
 import { everyOctet } from "../support/octets.ts";
 import type { RawMessage } from "../support/raw-message.ts";
@@ -20,7 +21,7 @@ const push = (sender: RawPeer, user: string, headers: string[] = [], body = ever
   });
 
 describeWithPeers("Kamailio with docker/kamailio/kamailio.cfg, as a proxy", ["kamailio"], () => {
-  const bed = useKamailio({ finalResponseTimerMs: 500 });
+  const bed = useKamailio();
 
   it.each(transports.flatMap((from) => transports.map((to) => ({ from, to }))))(
     "relays a body of all 256 octet values unchanged from $from to $to",
@@ -33,8 +34,10 @@ describeWithPeers("Kamailio with docker/kamailio/kamailio.cfg, as a proxy", ["ka
   );
 
   it("relays 3000 octets to a handset on UDP over TCP when it listens there (RFC 3261 18.1.1)", async () => {
-    const handset = await bed.openRegistered("udp", "large-tcp");
-    const listener = createServer().listen(handset.localPort, "127.0.0.1");
+    const localPort = await freePort();
+    const handset = await bed.open("udp", "large-tcp", { localPort });
+    expect((await handset.register()).status).toBe(200);
+    const listener = createServer().listen(localPort, "127.0.0.1");
     await once(listener, "listening");
     try {
       const sender = await bed.open("tcp", "sender");
@@ -68,12 +71,6 @@ describeWithPeers("Kamailio with docker/kamailio/kamailio.cfg, as a proxy", ["ka
       const handset = await bed.openRegistered("udp", `answers-${answered.slice(0, 3)}`, answered);
       expect((await push(sender, handset.user)).status, answered).toBe(relayed);
     }
-  });
-
-  it("answers 408 when the handset is silent for the final response timer", async () => {
-    const handset = await bed.open("udp", "silent");
-    await handset.register();
-    expect((await push(await bed.open("udp", "sender"), handset.user)).status).toBe(408);
   });
 
   it("sends to every binding of a user, or to one with Request-Disposition: no-fork (RFC 3841 9.1)", async () => {
@@ -138,6 +135,16 @@ describeWithPeers("Kamailio with docker/kamailio/kamailio.cfg, as a proxy", ["ka
 
   it("answers an HTTP request that is not a WebSocket handshake with 404", async () => {
     expect((await fetch(`http://127.0.0.1:${bed.kamailio.wsPort}/`)).status).toBe(404);
+  });
+});
+
+describeWithPeers("Kamailio with FR_TIMER_MS", ["kamailio"], () => {
+  const bed = useKamailio({ finalResponseTimerMs: 500 });
+
+  it("answers 408 when the handset is silent for the final response timer", async () => {
+    const handset = await bed.open("udp", "silent");
+    await handset.register();
+    expect((await push(await bed.open("udp", "sender"), handset.user)).status).toBe(408);
   });
 });
 

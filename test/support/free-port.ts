@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 
@@ -8,6 +9,8 @@ export interface ReservedPort {
 }
 
 const attempts = 50;
+/** Below what systems hand out themselves (Linux from 32768): between release and start no connection of another program takes one. */
+const [lowest, beyond] = [10_000, 32_000];
 const handedOut = new Set<number>();
 
 /**
@@ -18,18 +21,19 @@ const handedOut = new Set<number>();
  */
 export async function reservePort(host = "127.0.0.1"): Promise<ReservedPort> {
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const tcp = await listenTcp(host);
-    const udp = await bindUdp(host, tcp.port);
-    if (udp !== undefined && !handedOut.has(tcp.port)) {
-      handedOut.add(tcp.port);
+    const port = randomInt(lowest, beyond);
+    if (handedOut.has(port)) continue;
+    const [tcp, udp] = await Promise.all([listenTcp(host, port), bindUdp(host, port)]);
+    if (tcp !== undefined && udp !== undefined) {
+      handedOut.add(port);
       return {
-        port: tcp.port,
+        port,
         release: async () => {
           await Promise.all([tcp.close(), udp.close()]);
         },
       };
     }
-    await Promise.all([tcp.close(), udp?.close()]);
+    await Promise.all([tcp?.close(), udp?.close()]);
   }
   throw new Error(`no port on ${host} is free on both UDP and TCP after ${attempts} attempts`);
 }
@@ -63,14 +67,13 @@ interface Bound {
   close(): Promise<void>;
 }
 
-function listenTcp(host: string): Promise<Bound> {
+/** Undefined when the number is taken on TCP. */
+function listenTcp(host: string, port: number): Promise<Bound | undefined> {
   const server = createServer();
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, host, () => {
-      const address = server.address();
-      if (address === null || typeof address === "string") return reject(new Error("no TCP port"));
-      resolve({ port: address.port, close: () => new Promise((done) => server.close(() => done())) });
+  return new Promise((resolve) => {
+    server.once("error", () => resolve(undefined));
+    server.listen(port, host, () => {
+      resolve({ port, close: () => new Promise((done) => server.close(() => done())) });
     });
   });
 }

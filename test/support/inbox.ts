@@ -19,8 +19,13 @@ export class Inbox<T> {
     return this.#waiting;
   }
 
-  /** Takes the next item that fits, also one that came before. Rejects when none comes in time. */
-  next(fits: (item: T) => boolean = () => true, timeoutMs = 5_000): Promise<T> {
+  /**
+   * Takes the next item that fits, also one that came before. Rejects when none comes in time: 15 s unless told, which ends a wait
+   * for what does not come at all. How soon it comes is not what these tests are about, and a machine may be busy.
+   */
+  next(fits: (item: T) => boolean = () => true, timeoutMs = 15_000): Promise<T> {
+    // Made here, so that its stack tells who waits.
+    const late = new Error();
     return new Promise((resolve, reject) => {
       const look = (): void => {
         const index = this.#waiting.findIndex(fits);
@@ -32,7 +37,8 @@ export class Inbox<T> {
       const timer = setTimeout(() => {
         this.#lookers.delete(look);
         const came = this.#waiting.map(this.#describe).join(", ") || "nothing";
-        reject(new Error(`what was awaited did not come within ${timeoutMs} ms; came: ${came}`));
+        late.message = `what was awaited did not come within ${timeoutMs} ms; came: ${came}`;
+        reject(late);
       }, timeoutMs);
       this.#lookers.add(look);
       look();

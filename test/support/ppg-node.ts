@@ -9,7 +9,7 @@ import { makeTempFolder, type TempFolder } from "./temp-folder.ts";
 const binary = fileURLToPath(new URL("../../packages/cli/bin/sip-push.mjs", import.meta.url));
 const built = fileURLToPath(new URL("../../packages/cli/dist/main.js", import.meta.url));
 const START_MS = 30_000;
-const STOP_MS = 10_000;
+const STOP_MS = 30_000;
 
 /** What `{ env: PPG_PASSWORD }` in its settings stands for. */
 export const PPG_PASSWORD = "secret";

@@ -134,7 +134,8 @@ export class PpgRig {
         retry: { unavailable: soon, absent: soon, noAnswer: soon },
         breaker: { initialPauseSeconds: 0.2, maxPauseSeconds: 1 },
       },
-      results: { timeoutSeconds: 1, retry: { initialSeconds: 0.2, maxSeconds: 2 } },
+      // More than a listener on a busy machine takes: what it answers too late it gets again, and is busier for it.
+      results: { timeoutSeconds: 10, retry: { initialSeconds: 0.2, maxSeconds: 2 } },
       log: "warn",
       ...settings,
     });

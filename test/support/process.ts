@@ -73,8 +73,11 @@ export class RunningProcess {
     return this.stdout + this.stderr;
   }
 
-  /** Settles when the output matches; rejects, with the output, when the program ends first or time is up. */
-  waitForOutput(pattern: RegExp, timeoutMs = 5_000): Promise<RegExpMatchArray> {
+  /**
+   * Settles when the output matches; rejects, with the output, when the program ends first or time is up: 15 s unless told, since a
+   * program takes seconds to start on a busy machine.
+   */
+  waitForOutput(pattern: RegExp, timeoutMs = 15_000): Promise<RegExpMatchArray> {
     return new Promise((resolve, reject) => {
       const done = (settle: () => void): void => {
         clearTimeout(timer);
@@ -108,8 +111,8 @@ export class RunningProcess {
     }
   }
 
-  /** SIGTERM, and SIGKILL to the whole group at the deadline. Idempotent. */
-  async stop(deadlineMs = 3_000): Promise<ProcessExit> {
+  /** SIGTERM, and SIGKILL to the whole group at the deadline: long enough to end well on a busy machine. Idempotent. */
+  async stop(deadlineMs = 10_000): Promise<ProcessExit> {
     if (this.#exit) return this.#exit;
     this.#child.kill("SIGTERM");
     const timer = setTimeout(() => this.killGroup("SIGKILL"), deadlineMs);

@@ -30,7 +30,10 @@ export interface RequestOptions {
   readonly cseq?: number;
 }
 
-/** A SIP peer of a few lines that shows the very octets it gets. It talks to one address, never retransmits. */
+/**
+ * A SIP peer of a few lines that shows the very octets it gets. It talks to one address, never retransmits. A request that comes
+ * again over UDP, since its answer took more than T1, gets the answer again and is not shown (RFC 3261 section 17.2.2).
+ */
 export class RawPeer {
   readonly transport: RawTransport;
   readonly user: string;
@@ -38,6 +41,8 @@ export class RawPeer {
   #lastSent: Uint8Array = new Uint8Array();
   readonly #inbox = new Inbox<RawMessage>((message) => message.startLine);
   #answer: ((request: RawMessage) => Uint8Array | undefined) | undefined;
+  /** Requests that came over UDP, by branch and method, and what each was answered. */
+  readonly #answered = new Map<string, Uint8Array | undefined>();
 
   constructor(transport: RawTransport, user: string, open: (receive: Receive) => Wire) {
     this.transport = transport;
@@ -114,7 +119,7 @@ export class RawPeer {
 
   /** Answers one request; call it for those that `answerAll` was not told of. */
   answer(request: RawMessage, status: string, extra: readonly string[] = []): void {
-    this.send(buildResponse(request, status, extra));
+    this.#respond(request, buildResponse(request, status, extra));
   }
 
   /** The next message that fits, also one that came before; removed from what is kept. */
@@ -129,11 +134,28 @@ export class RawPeer {
   #receive(octets: Uint8Array): void {
     const message = parseMessage(octets);
     if (message.method !== undefined) {
+      const key = transactionOf(message);
+      if (this.transport === "udp" && this.#answered.has(key)) {
+        const before = this.#answered.get(key);
+        if (before) this.send(before);
+        return;
+      }
+      this.#answered.set(key, undefined);
       const answer = this.#answer?.(message);
-      if (answer) this.send(answer);
+      if (answer) this.#respond(message, answer);
     }
     this.#inbox.put(message);
   }
+
+  #respond(request: RawMessage, answer: Uint8Array): void {
+    this.#answered.set(transactionOf(request), answer);
+    this.send(answer);
+  }
+}
+
+/** Retransmissions have the branch of the first; what is sent on by another way has one of its own. */
+function transactionOf(request: RawMessage): string {
+  return `${request.method} ${/;\s*branch=([^;,\s]+)/.exec(request.value("via") ?? "")?.[1]}`;
 }
 
 export interface RawPeerOptions {

@@ -122,7 +122,7 @@ export async function startSipp(options: SippOptions): Promise<SippRun> {
   return {
     port: sip.port,
     process,
-    finish: (timeoutMs = 10_000) =>
+    finish: (timeoutMs = 20_000) =>
       (ended ??= process
         .waitForExit(timeoutMs)
         .catch(async (late: unknown) => {

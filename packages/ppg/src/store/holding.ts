@@ -28,13 +28,14 @@ function isHoldable({ recipients, replace, deliverAfterMs, deliverBeforeMs }: Pu
 
 /** The delivery of a push to one recipient as a claim would give it. */
 export function heldDelivery(
-  { recipients: [only], replace: _, ...content }: PushSubmission,
+  submission: PushSubmission,
   push: number,
   { id, callToken }: { readonly id: number; readonly callToken: string },
   nowMs: number,
   { owner, leaseMs }: HoldRequest,
 ): ClaimedDelivery {
-  const { address = "", recipient = "" } = only ?? {};
+  const { recipients, replace: _, ...content } = submission;
+  const { address = "", recipient = "" } = recipients[0] ?? {};
   return {
     id,
     push,

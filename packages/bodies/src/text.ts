@@ -9,6 +9,13 @@ export function encodeUtf8(text: string, field: string): Uint8Array {
   return encoder.encode(text);
 }
 
+/** The octets of short `text` that is known to be ASCII: an encoder costs seven times as much. */
+export function asciiOctets(text: string): Uint8Array {
+  const octets = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) octets[i] = text.charCodeAt(i);
+  return octets;
+}
+
 /** Octets that `text` has in UTF-8, without making them. A lone surrogate counts as the U+FFFD that it becomes. */
 export function utf8Length(text: string): number {
   let octets = 0;

@@ -89,6 +89,7 @@ function controlOf({ subtype, params, parts }: Multipart, octets: Uint8Array): B
 }
 
 function checkXmlType(contentType: string, octets: Uint8Array): void {
+  if (contentType === XML_TYPE) return;
   const { value, params } = fromBodies(
     () => parseMimeValue(contentType, "Content-Type"),
     () => mimeDetails(octets, 0),

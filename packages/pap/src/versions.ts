@@ -44,8 +44,15 @@ export function usualDoctype(version: PapVersion): PapDoctype {
   return papDoctypes.find((row) => row.version === version) as PapDoctype;
 }
 
+/** As DOCTYPEs are usually written. */
+const usualWritings: ReadonlyMap<string, PapDoctype> = new Map(
+  papDoctypes.map((row) => [`pap PUBLIC "${row.publicId}" "${row.systemId}"`, row]),
+);
+
 /** What a DOCTYPE names: one of {@link papDoctypes}, by its public identifier or, without one, by its system identifier. */
 export function doctypeNamed(doctype: string): PapDoctype | undefined {
+  const usual = usualWritings.get(doctype);
+  if (usual !== undefined) return usual;
   const match = EXTERNAL_ID.exec(doctype.slice(0, MAX_EXTERNAL_ID));
   if (match === null || match[1] !== "pap") return undefined;
   // White space in a public identifier is normalized before it is compared. XML 1.0 §4.2.2.

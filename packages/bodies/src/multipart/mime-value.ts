@@ -37,6 +37,24 @@ export function parseMimeValue(text: string, field: string, offset?: number): Mi
   return { value: (head[1] as string).replace(/[ \t]/g, "").toLowerCase(), params };
 }
 
+/** Types of parts that were good; a sender has few. */
+const known = new Set<string>();
+const MAX_KNOWN = 256;
+const MAX_KNOWN_LENGTH = 128;
+
+/**
+ * Whether it can be read.
+ *
+ * @throws {BodyError} as {@link parseMimeValue} does.
+ */
+export function checkMimeValue(text: string, field: string, offset?: number): void {
+  if (known.has(text)) return;
+  parseMimeValue(text, field, offset);
+  if (text.length > MAX_KNOWN_LENGTH) return;
+  if (known.size === MAX_KNOWN) known.clear();
+  known.add(text);
+}
+
 /**
  * Writes such a field; values that are no tokens are quoted.
  *

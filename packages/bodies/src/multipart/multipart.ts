@@ -1,6 +1,6 @@
 import { BodyError } from "../errors.ts";
 import { type BodyLimits, checkOctets, DEFAULT_MAX_MULTIPART_DEPTH, DEFAULT_MAX_PARTS } from "../limits.ts";
-import { concatOctets, encodeUtf8 } from "../text.ts";
+import { asciiOctets, concatOctets, encodeUtf8 } from "../text.ts";
 import { findDelimiter, freshBoundary } from "./boundary.ts";
 import { parseMimeValue, serializeMimeValue } from "./mime-value.ts";
 import { decodePart, encodePart } from "./part.ts";
@@ -62,7 +62,7 @@ function decodeParts(
   path: string,
   budget: Budget,
 ): BodyPart[] {
-  const dashBoundary = encodeUtf8(`--${boundary}`, "boundary");
+  const dashBoundary = asciiOctets(`--${boundary}`);
   const parts: BodyPart[] = [];
   let delimiter = findDelimiter(octets, dashBoundary, 0);
   while (delimiter !== undefined && !delimiter.isClose) {

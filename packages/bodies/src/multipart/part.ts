@@ -2,7 +2,7 @@ import { BodyError } from "../errors.ts";
 import { type BodyLimits, DEFAULT_MAX_HEADER_OCTETS, DEFAULT_MAX_HEADERS } from "../limits.ts";
 import { concatOctets, encodeUtf8 } from "../text.ts";
 import { parseContentDisposition, serializeContentDisposition } from "./content-disposition.ts";
-import { parseMimeValue } from "./mime-value.ts";
+import { checkMimeValue } from "./mime-value.ts";
 import { decodeTransfer, encodeTransfer, transferEncodingOf } from "./transfer-encoding.ts";
 import type { BodyPart } from "./types.ts";
 
@@ -64,7 +64,7 @@ export function decodePart(
     return found?.[0];
   };
   const contentType = single("content-type");
-  if (contentType !== undefined) parseMimeValue(contentType.value, `${field}.Content-Type`, contentType.offset);
+  if (contentType !== undefined) checkMimeValue(contentType.value, `${field}.Content-Type`, contentType.offset);
   const encodingField = single("content-transfer-encoding");
   const transferEncoding = encodingField === undefined ? "7bit" : transferEncodingOf(encodingField.value);
   if (transferEncoding === undefined) {

@@ -13,7 +13,7 @@ export interface ProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Most characters kept of each output stream; the oldest go first. */
+/** Characters kept of each output stream at least; the oldest go, in one piece, when there are twice as many. */
 const outputLimit = 1_000_000;
 
 const running = new Set<RunningProcess>();
@@ -139,7 +139,8 @@ export class RunningProcess {
   }
 
   #collect(stream: "stdout" | "stderr", text: string): void {
-    this[stream] = (this[stream] + text).slice(-outputLimit);
+    const all = this[stream] + text;
+    this[stream] = all.length > 2 * outputLimit ? all.slice(-outputLimit) : all;
     for (const listener of this.#listeners) listener();
   }
 }

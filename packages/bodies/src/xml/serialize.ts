@@ -37,13 +37,20 @@ export function serializeXml(root: XmlElement, options: XmlWriteOptions = {}): U
   return encodeUtf8(text, root.name);
 }
 
-function prefixesOf(root: XmlElement, wanted: Readonly<Record<string, string>>): Map<string, string> {
+const noPrefixes: ReadonlyMap<string, string> = new Map();
+
+function isUnqualified({ namespace, attributes, children }: XmlElement): boolean {
+  return namespace === "" && attributes.every((each) => each.namespace === "") && children.every(isUnqualified);
+}
+
+function prefixesOf(root: XmlElement, wanted: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  if (isUnqualified(root)) return noPrefixes;
   const namespaces = new Set<string>();
-  let isUnqualified = false;
+  let hasUnqualified = false;
   /** Namespaces of attributes: they need a prefix even when they are the default. Namespaces in XML §6.2. */
   const ofAttributes = new Set<string>();
   const visit = (element: XmlElement): void => {
-    if (element.namespace === "") isUnqualified = true;
+    if (element.namespace === "") hasUnqualified = true;
     else namespaces.add(element.namespace);
     for (const { namespace } of element.attributes) if (namespace !== "") ofAttributes.add(namespace);
     for (const child of element.children) visit(child);
@@ -53,7 +60,7 @@ function prefixesOf(root: XmlElement, wanted: Readonly<Record<string, string>>):
   const taken = new Set(["xml", "xmlns"]);
   for (const namespace of [...namespaces, ...ofAttributes]) {
     if (prefixes.has(namespace)) continue;
-    const isDefault = !isUnqualified && !ofAttributes.has(namespace) && !taken.has("");
+    const isDefault = !hasUnqualified && !ofAttributes.has(namespace) && !taken.has("");
     let prefix = wanted[namespace] ?? (namespace === root.namespace ? "" : `n${prefixes.size}`);
     if (prefix === "" && !isDefault) prefix = `n${prefixes.size}`;
     for (let i = 1; taken.has(prefix); i++) prefix = `n${prefixes.size}_${i}`;
@@ -66,11 +73,12 @@ function prefixesOf(root: XmlElement, wanted: Readonly<Record<string, string>>):
 
 function writeElement(element: XmlElement, prefixes: ReadonlyMap<string, string>, declared: string): string {
   const name = qualified(element.namespace, element.name, prefixes);
-  const attributes = element.attributes.map(
-    (attribute) => ` ${qualified(attribute.namespace, attribute.name, prefixes)}="${escapeAttribute(attribute.value)}"`,
-  );
-  const inner = escapeText(element.text) + element.children.map((child) => writeElement(child, prefixes, "")).join("");
-  const tag = `${name}${declared}${attributes.join("")}`;
+  let tag = name + declared;
+  for (const { namespace, name: written, value } of element.attributes) {
+    tag += ` ${qualified(namespace, written, prefixes)}="${escapeAttribute(value)}"`;
+  }
+  let inner = element.text === "" ? "" : escapeText(element.text);
+  for (const child of element.children) inner += writeElement(child, prefixes, "");
   return inner === "" ? `<${tag}/>` : `<${tag}>${inner}</${name}>`;
 }
 

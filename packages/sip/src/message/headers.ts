@@ -27,9 +27,10 @@ export class SipHeaders {
     const index: number[] = [];
     let text = "";
     for (const [name, value] of fields) {
-      const line = newLine(name, value);
-      index.push(headerId(name), text.length, text.length + line.indexOf(":"));
-      text += line;
+      const id = headerId(name);
+      const written = checkedName(id, name, value);
+      index.push(id, text.length, text.length + written.length);
+      text += `${written}: ${value}\r\n`;
     }
     headers.#text = text;
     headers.#index = index;
@@ -236,15 +237,22 @@ export class SipHeaders {
 
 const CR = 0x0d;
 
-/** A value with a line break or a character above 0xFF would put octets on the wire that nobody meant. */
 function newLine(name: string, value: string): string {
-  const id = headerId(name);
+  return `${checkedName(headerId(name), name, value)}: ${value}\r\n`;
+}
+
+/**
+ * The name in its long form. A value with a line break or a character above 0xFF would put octets on the wire that nobody meant.
+ *
+ * @throws {SipParseError} SIP_BAD_HEADER
+ */
+function checkedName(id: number, name: string, value: string): string {
   // The known names are tokens.
   if (id === 0 && !isAll(name, TOKEN_CHAR)) throw new SipParseError("SIP_BAD_HEADER", name, "not a header name");
   if (/[\r\n]|[^\0-\xff]/.test(value)) {
     throw new SipParseError("SIP_BAD_HEADER", name, "line break or a character that is not an octet");
   }
-  return `${name.length === 1 ? headerNames[id] || name : name}: ${value}\r\n`;
+  return name.length === 1 ? headerNames[id] || name : name;
 }
 
 /** Index behind the CRLF that ends the line, or -1 when a CR or LF stands alone before it. */

@@ -3,7 +3,7 @@ import type { Clock } from "@sip-push/sip";
 
 interface Entry<V> {
   readonly value: V;
-  /** Whole milliseconds since the map was made: V8 keeps a fraction, or a large number, in an object of its own. */
+  /** Whole milliseconds since the map was made: V8 keeps a fraction, or a large number, in an object of its own. Rounded down: 0 ms is none. */
   readonly untilMs: number;
 }
 
@@ -42,7 +42,7 @@ export class RecentMap<V> {
   set(key: string, value: V): void {
     const nowMs = this.#nowMs();
     this.#entries.delete(key);
-    this.#entries.set(key, { value, untilMs: Math.ceil(nowMs + this.#windowMs) });
+    this.#entries.set(key, { value, untilMs: Math.floor(nowMs + this.#windowMs) });
     // All live equally long, so the oldest come first: each call forgets about as many as it adds.
     for (let oldest = this.#first(); oldest !== undefined; oldest = this.#first()) {
       if (oldest[1].untilMs > nowMs && this.#entries.size <= this.#maxEntries) return;

@@ -54,12 +54,14 @@ export class Commits {
   }
 
   advance(commit: Commit): void {
+    if (this.#closed) return this.#options.onGivenUp(commit.flight);
     this.#advances.push(commit);
     this.#start();
   }
 
   /** Hands a delivery back, due at `dueMs`: the attempt is not counted. */
   release(flight: Flight, dueMs: number): void {
+    if (this.#closed) return this.#options.onGivenUp(flight);
     const key = Math.ceil(dueMs / RELEASE_GRID_MS) * RELEASE_GRID_MS;
     const same = this.#releases.get(key);
     if (same === undefined) this.#releases.set(key, [flight]);

@@ -77,6 +77,7 @@ export class Dispatcher {
       // Room for what becomes due meanwhile is left.
       room: () => (this.#loop.caughtUp ? room() - minRoom : 0),
       onHeld: take,
+      onRoom: () => this.#loop.roomMade(),
     });
     this.#leases = new LeaseKeeper({
       store,
@@ -138,9 +139,10 @@ export class Dispatcher {
     this.#flights.abort();
     await this.#emptyWithin(LAST_WRITES_MS, quiet);
     const { inFlight, committing } = this.#flights.stats;
-    if (inFlight + committing > 0) {
+    const submitting = this.#submissions.underWay;
+    if (inFlight + committing + submitting > 0) {
       this.#logger.warn(
-        { inFlight, committing },
+        { inFlight, committing, submitting },
         "stopped with deliveries under way; they are taken up when their leases end",
       );
     }

@@ -157,8 +157,13 @@ export class Flights {
 
   #take(delivery: ClaimedDelivery, push: PushMessage | undefined, batch: ClaimBatch, nowMs: number): void {
     const { id, version, owner, recipient } = delivery;
-    // Its lease had ended before it could be renewed, and this node was the first to claim it.
     const before = this.#held.get(id);
+    // The answer to a submission may come so late that its lease is over, and this node has claimed it again.
+    if ((before?.delivery.version ?? -1) >= version || (delivery.dueAtMs ?? nowMs) < nowMs) {
+      batch.ended();
+      return;
+    }
+    // Its lease had ended before it could be renewed, and this node was the first to claim it.
     if (before !== undefined) this.lose(before);
     const flight: Flight = {
       delivery,

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DispatchRig, type Node, type NodeOptions } from "../../../../test/support/dispatch-rig.ts";
+import type { PpgStore } from "../store/store.ts";
 
 let rig: DispatchRig;
 
@@ -98,6 +99,92 @@ describe("a push submitted by way of a dispatcher", () => {
     const stopped = node.dispatcher.stop({ graceMs: 5_000 });
     await rig.clock.untilSettled(Promise.all([submitted, stopped]));
     expect(await rig.delivery("p1")).toMatchObject({ state: "pending", attempts: 0 });
+    expect(rig.seen).toEqual([]);
+  });
+});
+
+/** A store whose answers to `submit` come when they are let through. */
+function slowStore(inner: PpgStore): {
+  readonly store: PpgStore;
+  readonly close: () => void;
+  readonly open: () => void;
+} {
+  let gate = Promise.withResolvers<void>();
+  gate.resolve();
+  const submitSlowly: PpgStore["submit"] = async (...given) => {
+    const results = await inner.submit(...given);
+    await gate.promise;
+    return results;
+  };
+  const store = new Proxy(inner, {
+    get: (target, name) => {
+      const value: unknown = name === "submit" ? submitSlowly : Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  return {
+    store,
+    close: () => {
+      gate = Promise.withResolvers();
+    },
+    open: () => gate.resolve(),
+  };
+}
+
+describe("a store that answers a submission late", () => {
+  it("past the lease, when this node has claimed it again: the claim stands", async () => {
+    await rig.handset(() => undefined);
+    const { store, close, open } = slowStore(rig.store);
+    const node = await idleNode({ dispatcher: { store, leaseMs: 10_000 } });
+    close();
+    const submitted = submit(node, "p1");
+    await rig.clock.advance(11_000);
+    open();
+    await submitted;
+    await rig.clock.advance(100);
+    expect(node.dispatcher.stats).toMatchObject({ inFlight: 1, lost: 0 });
+    expect(await rig.delivery("p1")).toMatchObject({ state: "sending", version: 2 });
+    expect(new Set(rig.seen.map(({ cseq }) => cseq.seq)).size).toBe(1);
+  });
+
+  it("with less than there was room kept for: what is due gets the rest at once", async () => {
+    await rig.handset(() => undefined);
+    const { store, close, open } = slowStore(rig.store);
+    const node = await idleNode({ dispatcher: { store, concurrency: 8 } });
+    for (let n = 1; n <= 6; n++) await submit(node, `silent${n}`, [`user${n}`]);
+    await rig.submit("due1", ["due1"], { deliverAfterMs: rig.clock.wallMs + 500 });
+    await rig.submit("due2", ["due2"], { deliverAfterMs: rig.clock.wallMs + 510 });
+    await rig.clock.advance(100);
+    close();
+    const duplicate = submit(node, "silent1", ["user1"]);
+    await rig.clock.advance(600);
+    expect(await rig.delivery("due2")).toMatchObject({ state: "pending" });
+    open();
+    await duplicate;
+    await rig.clock.advance(1_000);
+    expect(await rig.delivery("due2")).toMatchObject({ state: "sending" });
+  });
+
+  it("after the dispatcher has stopped: nothing is held, and it is said", async () => {
+    const { store, close, open } = slowStore(rig.store);
+    const warnings: unknown[] = [];
+    const logger = {
+      trace: () => {},
+      debug: () => {},
+      info: () => {},
+      warn: (fields: object) => void warnings.push(fields),
+      error: () => {},
+    };
+    const node = await idleNode({ dispatcher: { store, logger } });
+    close();
+    const submitted = submit(node, "p1");
+    await rig.clock.advance(1);
+    await rig.clock.untilSettled(node.dispatcher.stop({ graceMs: 0 }));
+    expect(warnings).toEqual([{ inFlight: 0, committing: 0, submitting: 1 }]);
+    open();
+    await submitted;
+    await rig.clock.advance(100);
+    expect(node.dispatcher.stats).toMatchObject({ inFlight: 0, committing: 0 });
     expect(rig.seen).toEqual([]);
   });
 });

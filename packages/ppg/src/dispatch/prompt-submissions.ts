@@ -8,6 +8,8 @@ export interface PromptSubmissionsOptions {
   /** How many deliveries may be taken now; 0: others wait to be. */
   readonly room: () => number;
   readonly onHeld: (deliveries: readonly ClaimedDelivery[]) => void;
+  /** There is more room than before: less was taken than there was room kept for. */
+  readonly onRoom: () => void;
 }
 
 /**
@@ -43,9 +45,15 @@ export class PromptSubmissions implements Pick<PpgStore, "submit"> {
       .finally(() => {
         this.#reserved -= limit;
         this.#under.delete(taken);
+        this.#options.onRoom();
       });
     this.#under.add(taken);
     return results;
+  }
+
+  /** Calls of the store that have not been answered. */
+  get underWay(): number {
+    return this.#under.size;
   }
 
   /** Takes nothing more; resolves when all that was taken has been handed over. */
@@ -59,8 +67,11 @@ export class PromptSubmissions implements Pick<PpgStore, "submit"> {
     const held = results.flatMap((each) => (each.result === "accepted" && each.held !== null ? [each.held] : []));
     return new Promise((resolve) => {
       setImmediate(() => {
-        this.#options.onHeld(held);
-        resolve();
+        try {
+          this.#options.onHeld(held);
+        } finally {
+          resolve();
+        }
       });
     });
   }

@@ -8,24 +8,37 @@ import { RecentMap } from "./recent-map.ts";
 import type { ScreenedPush } from "./screening.ts";
 import { heapBytes } from "./testdata/heap.ts";
 
-const screened = (text: string): ScreenedPush => ({ body: Buffer.from(text) }) as unknown as ScreenedPush;
+const defaults = {
+  callId: "c",
+  from: "sip:psi@home.test",
+  body: "one",
+  recipient: "sip:bob@home.test",
+  applicationId: "push.syncml",
+  contentType: "text/plain",
+};
 
-function keyOf({ callId = "c", from = "sip:psi@home.test", body = "one", recipient = "sip:bob@home.test" }): string {
+function keyOf(changes: Partial<typeof defaults>): string {
+  const { callId, from, body, recipient, ...push } = { ...defaults, ...changes };
   const request = createRequest({ method: "MESSAGE", requestUri: "sip:bob@home.test", from, callId });
-  return pushKey(request, carriers.message, screened(body), recipient) ?? "";
+  const screened = { ...push, body: Buffer.from(body) } as unknown as ScreenedPush;
+  return pushKey(request, carriers.message, screened, recipient) ?? "";
 }
 
 describe("the key of a push", () => {
-  it("is the same for the same Call-ID, sender, recipient and content", () => {
+  it("is the same for the same Call-ID, sender, recipient, application and content", () => {
     expect(keyOf({})).toBe(keyOf({}));
   });
 
-  it.each([{ callId: "d" }, { from: "sip:other@home.test" }, { body: "two" }, { recipient: "sip:carol@home.test" }])(
-    "is another for %j",
-    (change) => {
-      expect(keyOf(change)).not.toBe(keyOf({}));
-    },
-  );
+  it.each([
+    { callId: "d" },
+    { from: "sip:other@home.test" },
+    { body: "two" },
+    { recipient: "sip:carol@home.test" },
+    { applicationId: "mms.ua" },
+    { contentType: "text/html" },
+  ])("is another for %j", (change) => {
+    expect(keyOf(change)).not.toBe(keyOf({}));
+  });
 
   it("has 20 octets, however long what it is made of", () => {
     expect(keyOf({ callId: "c".repeat(1000), body: "b".repeat(10_000) }).length).toBe(20);

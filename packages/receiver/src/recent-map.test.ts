@@ -1,7 +1,8 @@
 import { VirtualClock } from "@sip-push/sip/testing";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
-import { RecentMap } from "./recent-map.ts";
+import { memoryKey, RecentMap } from "./recent-map.ts";
+import { heapBytes } from "./testdata/heap.ts";
 
 describe("RecentMap", () => {
   let clock: VirtualClock;
@@ -75,4 +76,15 @@ describe("RecentMap", () => {
     map.delete("a", 1);
     expect(map.get("a")).toBeUndefined();
   });
+});
+
+it("a key that is cut out of a large text does not keep that", () => {
+  const keys = new Set<string>();
+  const before = heapBytes();
+  for (let n = 0; n < 2_000; n++) {
+    const head = Buffer.alloc(8_000, `${n} Call-ID `).toString("latin1");
+    keys.add(memoryKey(`${head.slice(10, 60)} ${n} ${head.slice(100, 160)}`));
+  }
+  expect((heapBytes() - before) / keys.size).toBeLessThan(512);
+  expect(keys.size).toBe(2_000);
 });

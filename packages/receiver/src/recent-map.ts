@@ -77,7 +77,10 @@ export class RecentMap<V> {
 
 const MAX_KEY = 256;
 
-/** A key of bounded length: peers choose Call-IDs and session ids, of up to 64 KiB, and many are kept. */
+/**
+ * A key of bounded length: peers choose Call-IDs and session ids, of up to 64 KiB, and many are kept. It is a copy, because V8 keeps
+ * the whole text that a string was cut out of.
+ */
 export function memoryKey(text: string): string {
-  return text.length <= MAX_KEY ? text : hash("sha256", text, "hex");
+  return text.length <= MAX_KEY ? Buffer.from(text).toString() : hash("sha256", text, "hex");
 }

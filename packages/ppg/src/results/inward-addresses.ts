@@ -17,6 +17,7 @@ const INWARD_IPV4: readonly string[] = [
   "169.254.0.0/16",
   "172.16.0.0/12",
   "192.0.0.0/24",
+  "168.63.129.16/32", // what a cloud answers its machines at
   "192.168.0.0/16",
   "198.18.0.0/15",
   "224.0.0.0/4",
@@ -26,6 +27,7 @@ const INWARD_IPV4: readonly string[] = [
 /** Unspecified, loopback and IPv4-compatible; local NAT64 (RFC 8215), 6to4, unique and site-local, link-local, multicast. */
 const INWARD_IPV6: readonly string[] = [
   "::/96",
+  "::ffff:0:0:0/96", // IPv4-translated (RFC 2765)
   "64:ff9b:1::/48",
   "2002::/16",
   "fc00::/7",

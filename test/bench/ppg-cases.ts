@@ -42,8 +42,8 @@ interface Bed {
   runs: number;
 }
 
-/** Long enough for compilation: it would be counted as cost of the pushes else. */
-const WARM_UP = 40_000;
+/** Long enough for compilation, which goes on so long: it would be counted as cost of the pushes else. */
+const WARM_UP = 100_000;
 /** The initiator compiles itself, too: at a given rate its first waits are its own. */
 const WARM_UP_SECONDS = 2;
 

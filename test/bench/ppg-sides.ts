@@ -63,8 +63,13 @@ sip:
   register: false
 `,
   );
-  const process = startCli(["ppg", "--config", config, "--json"], options.folder, {
-    BENCH_PASSWORD: initiator.password,
+  const process = startProcess({
+    command: globalThis.process.execPath,
+    args: [cli, "ppg", "--config", config, "--json"],
+    cwd: options.folder,
+    env: { BENCH_PASSWORD: initiator.password },
+    // A line for each push: to a file, as a service logs.
+    stderrFile: join(options.folder, "ppg.log"),
   });
   const [line] = await process.waitForOutput(/\{"event":"listening".*\}/, START_MS);
   const { pap, operation } = JSON.parse(line) as { pap: string; operation: string };
@@ -88,6 +93,6 @@ export async function load(plan: LoadPlan, folder: string): Promise<LoadResult> 
   return result;
 }
 
-function startCli(args: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}): RunningProcess {
-  return startProcess({ command: process.execPath, args: [cli, ...args], cwd, env });
+function startCli(args: readonly string[], cwd: string): RunningProcess {
+  return startProcess({ command: process.execPath, args: [cli, ...args], cwd });
 }

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
 
 /** How a program ended: by exit code, or by a signal. */
 export interface ProcessExit {
@@ -11,6 +12,8 @@ export interface ProcessOptions {
   readonly args: readonly string[];
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Where standard error goes, as a service's log does; default: it is collected. */
+  readonly stderrFile?: string;
 }
 
 /** Characters kept of each output stream at least; the oldest go, in one piece, when there are twice as many. */
@@ -30,18 +33,22 @@ export class RunningProcess {
   stdout = "";
   stderr = "";
   readonly #child: ChildProcess;
+  readonly #stderrFile: string | undefined;
   readonly #listeners = new Set<() => void>();
   #exit: ProcessExit | undefined;
   #spawnError: Error | undefined;
 
   constructor(options: ProcessOptions) {
     this.name = options.command;
+    this.#stderrFile = options.stderrFile;
+    const log = options.stderrFile === undefined ? "pipe" : openSync(options.stderrFile, "a");
     this.#child = spawn(options.command, options.args, {
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", "pipe", log],
       detached: true,
     });
+    if (log !== "pipe") closeSync(log);
     running.add(this);
     this.#child.stdout?.setEncoding("latin1").on("data", (text: string) => this.#collect("stdout", text));
     this.#child.stderr?.setEncoding("latin1").on("data", (text: string) => this.#collect("stderr", text));
@@ -70,7 +77,7 @@ export class RunningProcess {
 
   /** stdout, then stderr. */
   get output(): string {
-    return this.stdout + this.stderr;
+    return this.stdout + (this.#stderrFile === undefined ? this.stderr : readFileSync(this.#stderrFile, "latin1"));
   }
 
   /**

@@ -1,10 +1,8 @@
 import { type Dialog, dialogFromRequest } from "../dialog/index.ts";
 import { newCallId, newTag, paramValue, type SipRequest } from "../message/index.ts";
 import type { ServerTransaction } from "../transaction/index.ts";
-import type { TimerWheel } from "../transaction/timer-wheel.ts";
 import type { Flow } from "../transport/transport.ts";
-import type { SipEndpoint } from "../user-agent/endpoint.ts";
-import type { RequestSender, SendOutcome } from "../user-agent/request-sender.ts";
+import type { SendOutcome } from "../user-agent/request-sender.ts";
 import { type EventHeader, eventsMatch, parseEvent } from "./event-header.ts";
 import { NotifyAnswers, reply } from "./notify-answer.ts";
 import { RetryWait } from "./retry-wait.ts";
@@ -17,24 +15,11 @@ import {
   sendOptions,
 } from "./subscribe-request.ts";
 import { type SubscriberAction, type SubscriberEvent, type SubscriberState, subscriber } from "./subscriber.machine.ts";
+import type { SubscriberHost } from "./subscriber-host.ts";
 import type { NotificationAnswer, SubscriberOptions, SubscriptionReport } from "./subscriber-options.ts";
 import type { SubscriptionStateHeader } from "./subscription-state.ts";
 import { SubscriptionTimes } from "./subscription-times.ts";
 import { endsSubscription, ruleOfReason } from "./verdicts.ts";
-
-/** What a subscriber needs from the registry it is in. */
-export interface SubscriberHost {
-  readonly endpoint: SipEndpoint;
-  readonly sender: RequestSender;
-  readonly wheel: TimerWheel;
-  readonly timerNMs: number;
-  readonly random: () => number;
-  /** NOTIFYs to this tag are for this subscriber from now on. */
-  enter(localTag: string, subscriber: Subscriber): void;
-  leave(localTag: string): void;
-  /** It is over. */
-  ended(subscriber: Subscriber): void;
-}
 
 /** What lasted so long was good: its loss is answered at once, and waits begin anew. */
 const STABLE_MS = 32_000;

@@ -5,7 +5,8 @@ import { defaultTimers } from "../transaction/timers.ts";
 import type { SipEndpoint } from "../user-agent/endpoint.ts";
 import type { RequestSender } from "../user-agent/request-sender.ts";
 import { eventOf } from "./event-header.ts";
-import { Subscriber, type SubscriberHost } from "./subscriber.ts";
+import { Subscriber } from "./subscriber.ts";
+import type { SubscriberHost } from "./subscriber-host.ts";
 import type { SubscriberOptions } from "./subscriber-options.ts";
 import { parseSubscriptionState } from "./subscription-state.ts";
 

@@ -1,5 +1,6 @@
 import {
   type Logger,
+  Pending,
   parseCredentials,
   type ServerTransaction,
   type SipEndpoint,
@@ -82,7 +83,7 @@ interface Case {
 /** Decides for each request what becomes of it. RFC 3261 §16.2 to §16.5. */
 export class RequestRouter {
   readonly #options: RequestRouterOptions;
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new Pending();
   #stopped = false;
 
   constructor(options: RequestRouterOptions) {
@@ -95,10 +96,7 @@ export class RequestRouter {
       this.#refuse(transaction, { statusCode: 503, headers: [["Retry-After", String(OVERLOAD_RETRY_AFTER_SECONDS)]] });
       return;
     }
-    const run = this.#route(transaction)
-      .catch((error: unknown) => this.#fail(transaction, error))
-      .finally(() => this.#running.delete(run));
-    this.#running.add(run);
+    void this.#running.add(this.#route(transaction).catch((error: unknown) => this.#fail(transaction, error)));
   }
 
   /** From now on nothing is answered: the endpoint is about to close, and with it the requests under way end. */
@@ -107,8 +105,8 @@ export class RequestRouter {
   }
 
   /** Waits until no request is under way. */
-  async ended(): Promise<void> {
-    await Promise.all(this.#running);
+  ended(): Promise<void> {
+    return this.#running.none();
   }
 
   async #route(transaction: ServerTransaction): Promise<void> {

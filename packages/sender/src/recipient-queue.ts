@@ -1,3 +1,5 @@
+import { BriefMap } from "@sip-push/sip";
+
 interface Waiter {
   readonly enter: () => void;
   gone: boolean;
@@ -15,7 +17,7 @@ interface Lane {
  * there is a previous out-of-dialog transaction pending for the same URI" (RFC 3428 §8).
  */
 export class RecipientQueue {
-  readonly #lanes = new Map<string, Lane>();
+  readonly #lanes = new BriefMap<string, Lane>();
 
   /** Undefined when `uri` is free and now taken; else a promise of the turn, which comes early when `signal` aborts. */
   enter(uri: string, signal?: AbortSignal): Promise<"entered" | "aborted"> | undefined {

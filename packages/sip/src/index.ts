@@ -1,10 +1,12 @@
 export * from "./auth/index.ts";
+export { BriefMap } from "./brief-map.ts";
 export { type Clock, systemClock, type Timer } from "./clock.ts";
 export * from "./dialog/index.ts";
 export * from "./events/index.ts";
 export * from "./locate/index.ts";
 export { type Logger, silentLogger } from "./logger.ts";
 export * from "./message/index.ts";
+export { Pending } from "./pending.ts";
 export * from "./publication/index.ts";
 export * from "./transaction/index.ts";
 export * from "./transport/index.ts";

@@ -1,8 +1,10 @@
 import type { Imdn } from "@sip-push/bodies";
 import type { ImdnDisposition } from "@sip-push/push";
 import {
+  BriefMap,
   type Clock,
   type Logger,
+  Pending,
   type ResponseInit,
   randomToken,
   type ServerTransaction,
@@ -84,12 +86,12 @@ export class ReportDesk {
   readonly #book: ReportBook | undefined;
   readonly #maxBooking: number;
   readonly #requestUriOf: (recipient: string) => string;
-  readonly #waits = new Map<string, Wait>();
+  readonly #waits = new BriefMap<string, Wait>();
   readonly #ended = new Map<string, Ended>();
   readonly #counts = { reported: 0, booked: 0, unreported: 0, refused: 0, rejected: 0 };
   readonly #ignored: Record<IgnoredReport, number> = { unknown: 0, foreign: 0, late: 0, duplicate: 0, unasked: 0 };
   #booking = 0;
-  readonly #entering = new Set<Promise<void>>();
+  readonly #entering = new Pending();
   #closed = false;
 
   constructor(options: ReportDeskOptions) {
@@ -169,9 +171,7 @@ export class ReportDesk {
     if (this.#book === undefined || booked.length === 0) transaction.reply(200);
     else if (this.#closed || this.#booking + booked.length > this.#maxBooking) transaction.reply(503, LATER);
     else {
-      const entering = this.#enter(this.#book, booked, identity, transaction);
-      this.#entering.add(entering);
-      void entering.finally(() => this.#entering.delete(entering));
+      void this.#entering.add(this.#enter(this.#book, booked, identity, transaction));
     }
   }
 
@@ -216,7 +216,7 @@ export class ReportDesk {
     this.#closed = true;
     for (const messageId of [...this.#waits.keys()]) this.#end(messageId, "closed");
     this.#ended.clear();
-    await Promise.all(this.#entering);
+    await this.#entering.none();
   }
 
   #take(imdn: Imdn, identity: RequestIdentity): IgnoredReport | undefined {

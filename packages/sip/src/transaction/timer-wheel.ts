@@ -1,3 +1,4 @@
+import { BriefMap } from "../brief-map.ts";
 import type { Clock, Timer } from "../clock.ts";
 
 /** Ticks looked at one by one; past that (ten seconds of nothing fired) the slots are sorted instead. */
@@ -18,7 +19,7 @@ export interface WheelTimer {
 export class TimerWheel {
   readonly #clock: Clock;
   readonly #tickMs: number;
-  readonly #slots = new Map<number, WheelTimer>();
+  readonly #slots = new BriefMap<number, WheelTimer>();
   #wake: Timer | undefined;
   #wakeTick = Number.POSITIVE_INFINITY;
   #size = 0;

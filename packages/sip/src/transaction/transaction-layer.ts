@@ -1,3 +1,4 @@
+import { BriefMap } from "../brief-map.ts";
 import type { Clock } from "../clock.ts";
 import { type Logger, silentLogger } from "../logger.ts";
 import { newBranch, responseTo, type SipRequest, type SipResponse, sentByOf } from "../message/index.ts";
@@ -36,10 +37,10 @@ export class TransactionLayer {
   readonly #absorbing: CompletedBranches;
   readonly #timers: { readonly reliable: NonInviteTimers; readonly unreliable: NonInviteTimers };
   readonly #maxServers: number;
-  readonly #clients = new Map<string, ClientTransaction>();
+  readonly #clients = new BriefMap<string, ClientTransaction>();
   /** Those on connections, so that the end of one connection does not cost a walk over all transactions. */
-  readonly #byConnection = new Map<Flow, Set<ClientTransaction>>();
-  readonly #servers = new Map<string, ServerTransaction>();
+  readonly #byConnection = new Map<Flow, BriefMap<string, ClientTransaction>>();
+  readonly #servers = new BriefMap<string, ServerTransaction>();
   readonly #clientHost: ClientTransactionHost;
   readonly #serverHost: ServerTransactionHost;
   /** What came and went, for metrics and tests. */
@@ -64,7 +65,7 @@ export class TransactionLayer {
       },
       ended: (transaction) => {
         this.#clients.delete(transaction.branch);
-        if (this.#byConnection.size > 0) this.#byConnection.get(transaction.flow)?.delete(transaction);
+        if (this.#byConnection.size > 0) this.#byConnection.get(transaction.flow)?.delete(transaction.branch);
       },
       userThrew: (error, { method }) => this.#logger.error({ err: error, method }, "the user of a transaction threw"),
     };
@@ -107,7 +108,7 @@ export class TransactionLayer {
     }
     this.#clients.set(branch, transaction);
     // A connection that is about to end says so on `send`, and its end may have been told already.
-    if (reliable && flow.open) this.#onConnection(flow).add(transaction);
+    if (reliable && flow.open) this.#onConnection(flow).set(branch, transaction);
     transaction.start(reliable);
     return transaction;
   }
@@ -176,7 +177,7 @@ export class TransactionLayer {
     if (waiting === undefined) return;
     this.#byConnection.delete(flow);
     const cause = error ?? new SipTransportError("SIP_CONNECTION_CLOSED", "the connection closed before the response");
-    for (const transaction of waiting) transaction.transportError(cause);
+    for (const transaction of waiting.values()) transaction.transportError(cause);
   }
 
   /** Ends all transactions; waiting users hear SIP_CLOSED, and so do those that come later. Idempotent. */
@@ -191,10 +192,10 @@ export class TransactionLayer {
     this.#wheel.close();
   }
 
-  #onConnection(flow: Flow): Set<ClientTransaction> {
+  #onConnection(flow: Flow): BriefMap<string, ClientTransaction> {
     const known = this.#byConnection.get(flow);
     if (known !== undefined) return known;
-    const waiting = new Set<ClientTransaction>();
+    const waiting = new BriefMap<string, ClientTransaction>();
     this.#byConnection.set(flow, waiting);
     return waiting;
   }

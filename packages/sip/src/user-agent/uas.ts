@@ -1,3 +1,4 @@
+import { BriefMap } from "../brief-map.ts";
 import { paramValue, type ResponseInit, type SipRequest } from "../message/index.ts";
 import type { ServerTransaction } from "../transaction/index.ts";
 
@@ -35,7 +36,7 @@ export class UasCore {
   readonly #options: UasOptions;
   readonly #allow: string;
   /** From tag, Call-ID and CSeq of requests under way: the same by another branch took another path (§8.2.2.2). */
-  readonly #running = new Map<string, ServerTransaction>();
+  readonly #running = new BriefMap<string, ServerTransaction>();
   #sweepAt = MIN_SWEEP;
 
   constructor(options: UasOptions) {

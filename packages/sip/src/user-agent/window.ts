@@ -1,4 +1,5 @@
 import { onAbort } from "../abort.ts";
+import { BriefMap } from "../brief-map.ts";
 
 /** Bounds of a {@link DestinationWindow}. */
 export interface WindowLimits {
@@ -31,7 +32,7 @@ interface Lane {
  */
 export class DestinationWindow<Destination> {
   readonly #limits: WindowLimits;
-  readonly #lanes = new Map<Destination, Lane>();
+  readonly #lanes = new BriefMap<Destination, Lane>();
   refused = 0;
 
   constructor(limits: WindowLimits = defaultWindow) {

@@ -1,5 +1,5 @@
 import { acceptedForProcessing, callIdOf } from "./rows.ts";
-import type { ClaimedDelivery, HoldRequest, PushSubmission } from "./types.ts";
+import type { ClaimedDelivery, HoldRequest, PushSubmission, StoredPush } from "./types.ts";
 
 /* Deliveries that are claimed as they are submitted. */
 
@@ -36,24 +36,34 @@ export function heldDelivery(
 ): ClaimedDelivery {
   const { recipients, replace: _, ...content } = submission;
   const { address = "", recipient = "" } = recipients[0] ?? {};
+  const callId = callIdOf({ id, call_token: callToken });
+  const lease = { id, owner, callId, dueAtMs: nowMs + leaseMs };
+  return heldOf({ ...lease, address, recipient }, { ...content, id: push, acceptedAtMs: nowMs });
+}
+
+/** What is not the same for all that are held. */
+export type HeldPart = Pick<ClaimedDelivery, "id" | "owner" | "callId" | "dueAtMs" | "address" | "recipient">;
+
+export function heldOf(part: HeldPart, content: StoredPush): ClaimedDelivery {
+  const { id, owner, callId, dueAtMs, address, recipient } = part;
   return {
     id,
-    push,
+    push: content.id,
     address,
     recipient,
     priority: content.priority,
     state: "sending",
-    dueAtMs: nowMs + leaseMs,
+    dueAtMs,
     owner,
     version: 1,
     attempts: 1,
-    callId: callIdOf({ id, call_token: callToken }),
+    callId,
     sipStatus: null,
     papCode: acceptedForProcessing,
     reason: "",
-    eventAtMs: nowMs,
+    eventAtMs: content.acceptedAtMs,
     cancelRequested: false,
     wokenFrom: "pending",
-    content: { ...content, id: push, acceptedAtMs: nowMs },
+    content,
   };
 }

@@ -1,3 +1,4 @@
+import { Pending } from "@sip-push/sip";
 import pg from "pg";
 import { StoreError, storeErrorOf } from "./errors.ts";
 import { PostgresNotifier } from "./postgres-notifier.ts";
@@ -66,7 +67,7 @@ export class PostgresSession {
 export class PostgresDatabase {
   readonly #pool: pg.Pool;
   readonly #notifier: PostgresNotifier;
-  readonly #running = new Set<Promise<unknown>>();
+  readonly #running = new Pending();
   readonly #takenBackListeners = new Set<TakenBackListener>();
   #closing: Promise<void> | undefined;
 
@@ -130,9 +131,7 @@ export class PostgresDatabase {
 
   #perform<T>(work: (session: PostgresSession) => Promise<T>): Promise<T> {
     if (this.#closing !== undefined) return Promise.reject(new StoreError("STORE_CLOSED", "the store is closed"));
-    const result = this.#try(work, 1);
-    this.#running.add(result);
-    return result.finally(() => this.#running.delete(result));
+    return this.#running.add(this.#try(work, 1));
   }
 
   async #try<T>(work: (session: PostgresSession) => Promise<T>, tries: number): Promise<T> {
@@ -158,7 +157,7 @@ export class PostgresDatabase {
   }
 
   async #close(): Promise<void> {
-    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+    await this.#running.none();
     await this.#notifier.close();
     await this.#pool.end();
   }

@@ -1,12 +1,14 @@
 import { performCall } from "./sqlite-calls.ts";
 import type { Outcome, SqliteDatabase } from "./sqlite-database.ts";
 import type { SqliteLookup } from "./sqlite-lookup.ts";
-import type { ThreadRequest } from "./sqlite-messages.ts";
-
-type Group = Exclude<ThreadRequest, "close">;
+import type { ThreadCall } from "./sqlite-messages.ts";
 
 /** Commits calls together, with the share of the look-up table's work that goes with them. Outcomes in the order of the calls. */
-export function commitCalls(db: SqliteDatabase, lookup: SqliteLookup, group: Group): readonly Outcome[] {
+export function commitCalls(
+  db: SqliteDatabase,
+  lookup: SqliteLookup,
+  group: readonly ThreadCall[],
+): readonly Outcome[] {
   let merged = (): void => {};
   const calls = group.map(
     ([, name, args]) =>

@@ -15,7 +15,7 @@ const settings = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
   PRAGMA wal_autocheckpoint = 8000;
-  PRAGMA cache_size = -131072;
+  PRAGMA cache_size = -32768;
   PRAGMA temp_store = MEMORY;
 `;
 

@@ -1,3 +1,4 @@
+import type { MessagePort } from "node:worker_threads";
 import type { StoreErrorCode } from "./errors.ts";
 import type { SqliteCall } from "./sqlite-calls.ts";
 import type { TakenBack, WorkKind } from "./types.ts";
@@ -11,8 +12,14 @@ export interface ThreadSettings {
   readonly lookupInMemory: number;
 }
 
-/** Calls that wait at the same time; each is known by its number. */
-export type ThreadRequest = readonly (readonly [number: number, name: SqliteCall, args: never])[] | "close";
+/** A call, known by its number. */
+export type ThreadCall = readonly [number: number, name: SqliteCall, args: never];
+
+/**
+ * Calls that wait at the same time. `link`: another way for such requests. `close`: answers what has come this way, and closes it;
+ * when it is the way of whoever started the thread, the database too.
+ */
+export type ThreadRequest = readonly ThreadCall[] | { readonly link: MessagePort } | "close";
 
 /** What a {@link StoreError} says; errors lose their members on the way. */
 export interface ThreadError {
@@ -20,14 +27,18 @@ export interface ThreadError {
   readonly problem: string;
 }
 
-/** `opened` (with why not, or null) comes first, once. All `results` of a message were committed together. */
+export type ThreadResult = readonly [number: number, value: unknown, error: ThreadError | null];
+
+/**
+ * `opened` (with why not, or null) comes first, once, to whoever started the thread. All `results` of a message were committed
+ * together. `worked` goes to all, each of `takenBack` to one.
+ */
 export type ThreadReply =
   | { readonly reply: "opened"; readonly error: ThreadError | null }
   | {
       readonly reply: "results";
-      readonly results: readonly (readonly [number: number, value: unknown, error: ThreadError | null])[];
+      readonly results: readonly ThreadResult[];
       /** There may be such work. */
       readonly worked: readonly WorkKind[];
       readonly takenBack: readonly TakenBack[];
-    }
-  | { readonly reply: "closed" };
+    };

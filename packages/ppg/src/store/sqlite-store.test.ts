@@ -5,6 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startProcess } from "../../../../test/support/process.ts";
 import { pushForms } from "./sqlite-forms.ts";
+import { startThread } from "./sqlite-line.ts";
 import { SqliteStore } from "./sqlite-store.ts";
 import { SqliteThread } from "./sqlite-thread.ts";
 import { describeStore } from "./testdata/contract.ts";
@@ -92,7 +93,9 @@ describe("SQLite file", () => {
   });
 
   it("whose thread dies fails the calls under way, and serves the next ones from a new thread", async () => {
-    const thread = await SqliteThread.open({ directory: folder, lookupInMemory: 1_000 });
+    const thread = await SqliteThread.open((listener) =>
+      startThread({ directory: folder, lookupInMemory: 1_000 }, listener),
+    );
     const submit = (...pushIds: string[]) => {
       const forms = pushForms(
         pushIds.map((pushId) => submission(pushId)),
@@ -102,7 +105,7 @@ describe("SQLite file", () => {
     };
     expect(await submit("before")).toMatchObject([{ addresses: null }]);
     const lost = thread.call("countByState");
-    await thread.terminate();
+    await (await thread.line()).terminate();
     await expect(lost).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", retryable: true });
     expect(await submit("before", "after")).toMatchObject(["duplicate", { addresses: null }]);
     await thread.close();

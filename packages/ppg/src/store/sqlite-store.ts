@@ -1,10 +1,12 @@
 import { mkdirSync } from "node:fs";
+import type { MessagePort } from "node:worker_threads";
 import { checkedAdvance } from "./advance-rules.ts";
 import { storeErrorOf } from "./errors.ts";
 import { holdable } from "./holding.ts";
 import { checkLimit, checkSubmission } from "./rows.ts";
 import { SqliteCapabilityStore, SqliteSubscriptionStore } from "./sqlite-agents.ts";
 import { claimedFrom, notificationFrom, pushForms, submittedFrom } from "./sqlite-forms.ts";
+import { followLink, type LineListener, type OwnLine, type SqliteLine, startThread } from "./sqlite-line.ts";
 import { SqliteThread } from "./sqlite-thread.ts";
 import type { PpgStore, TakenBackListener } from "./store.ts";
 import type {
@@ -43,9 +45,12 @@ export class SqliteStore implements PpgStore {
   readonly subscriptions: SqliteSubscriptionStore;
   readonly capabilities: SqliteCapabilityStore;
   readonly #thread: SqliteThread;
+  /** Undefined: this one follows a link itself. */
+  readonly #own: SqliteThread<OwnLine> | undefined;
 
-  private constructor(thread: SqliteThread) {
+  private constructor(thread: SqliteThread, own?: SqliteThread<OwnLine>) {
     this.#thread = thread;
+    this.#own = own;
     this.subscriptions = new SqliteSubscriptionStore(thread);
     this.capabilities = new SqliteCapabilityStore(thread);
   }
@@ -63,7 +68,24 @@ export class SqliteStore implements PpgStore {
     } catch (error) {
       throw storeErrorOf(error);
     }
-    return new SqliteStore(await SqliteThread.open({ directory, lookupInMemory }));
+    const own = await SqliteThread.open((listener) => startThread({ directory, lookupInMemory }, listener));
+    return new SqliteStore(own, own);
+  }
+
+  /**
+   * The same store for another thread of this process.
+   *
+   * @param link asks the store that has the database for a {@link link}; again when that has ended.
+   */
+  static async connect(link: () => Promise<MessagePort>): Promise<SqliteStore> {
+    const open = async (listener: LineListener): Promise<SqliteLine> => followLink(await link(), listener);
+    return new SqliteStore(await SqliteThread.open(open));
+  }
+
+  /** What another thread connects with: to be transferred to it. It ends with this store. */
+  async link(): Promise<MessagePort> {
+    if (this.#own === undefined) throw new TypeError("only who opened the database gives links");
+    return (await this.#own.line()).link();
   }
 
   /**

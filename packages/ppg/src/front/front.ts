@@ -27,10 +27,15 @@ export interface FrontStats {
   readonly droppedConnections: number;
 }
 
-/** The last request of a connection; `exchange` null: it is not about PAP. */
+/** The last request of a connection while its answer is not written; `exchange` null: it is not about PAP. */
 interface Latest {
   readonly response: ServerResponse;
   readonly exchange: Exchange | null;
+}
+
+/** A connection holds on to no request that is over: hundreds of connections stand idle. */
+interface Connection {
+  latest: Latest | undefined;
 }
 
 /** The HTTP side of a gateway: PAP on its path, health and metrics, and the routes of whoever registers some. */
@@ -44,7 +49,7 @@ export class PpgFront {
   readonly #route: PapRoute;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #latest = new WeakMap<Duplex, Latest>();
+  readonly #connections = new WeakMap<Duplex, Connection>();
   #operationAddress: FrontAddress | null = null;
   #closed: Promise<void> | undefined;
 
@@ -182,8 +187,7 @@ export class PpgFront {
     return (request, response, expects) => {
       const url = originForm(request);
       if (hasRepeated(request)) {
-        const exchange = this.#route.turnAway(request, response, "malformed");
-        this.#latest.set(request.socket, { response, exchange });
+        this.#follow(request, response, this.#route.turnAway(request, response, "malformed"));
         return;
       }
       if (url !== path && !url.startsWith(withQuery)) {
@@ -191,15 +195,24 @@ export class PpgFront {
         this.#serve(site, request, response);
         return;
       }
-      const exchange = this.#route.handle(request, response, expects);
-      this.#latest.set(request.socket, { response, exchange });
+      this.#follow(request, response, this.#route.handle(request, response, expects));
     };
   }
 
   #serve(site: Site, request: IncomingMessage, response: ServerResponse): void {
-    this.#latest.set(request.socket, { response, exchange: null });
+    this.#follow(request, response, null);
     if (this.closing) response.shouldKeepAlive = false;
     site.handle(request, response);
+  }
+
+  #follow({ socket }: IncomingMessage, response: ServerResponse, exchange: Exchange | null): void {
+    let connection = this.#connections.get(socket);
+    if (connection === undefined) this.#connections.set(socket, (connection = { latest: undefined }));
+    const latest = { response, exchange };
+    connection.latest = latest;
+    response.on("close", () => {
+      if (connection.latest === latest) connection.latest = undefined;
+    });
   }
 
   /**
@@ -209,7 +222,7 @@ export class PpgFront {
   #garbled(error: Error & { code?: string }, socket: Duplex): void {
     const refusal = refusalOfParser(error);
     this.#logger.debug({ code: error.code, refusal }, "no HTTP request");
-    const latest = this.#latest.get(socket);
+    const latest = this.#connections.get(socket)?.latest;
     if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
     else if (latest === undefined || latest.response.writableFinished) this.#sendGarbled(socket, refusal);
     else if (latest.exchange === null) socket.destroy();

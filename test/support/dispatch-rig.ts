@@ -8,6 +8,7 @@ import {
   type DispatchSender,
   type PpgEvent,
   type PpgStore,
+  PromptSubmissions,
   type PushSubmission,
   SqliteStore,
   StoreReportBook,
@@ -27,8 +28,11 @@ export type Answer = readonly [statusCode: number, init?: ResponseInit] | undefi
 /** A gateway's delivering half: store, sender, dispatcher. */
 export interface Node {
   readonly dispatcher: Dispatcher;
+  /** The way into the store by which this node delivers soonest. */
+  readonly submissions: PromptSubmissions;
   readonly sender: PushSender;
   readonly watched: WatchedStore;
+  stop(graceMs: number): Promise<void>;
   /** As a power cut: nothing is written any more, nothing is sent any more. */
   kill(): Promise<void>;
 }
@@ -96,19 +100,24 @@ export class DispatchRig {
       random: () => 0,
       ...dispatcher,
     });
+    const submissions = new PromptSubmissions({
+      ...{ store: dispatcher?.store ?? store, owner, leaseMs: dispatcher?.leaseMs ?? 30_000, places: opened.places },
+      onHeld: (held) => opened.take(held),
+    });
+    const stop = (graceMs: number): Promise<void> => opened.stop({ graceMs, submitted: submissions.stop() });
     opened.start();
     let dead = false;
     const kill = async (): Promise<void> => {
       dead = true;
       watched.fault = () => "before";
-      await this.clock.untilSettled(Promise.all([opened.stop({ graceMs: 0 }), pushSender.close()]));
+      await this.clock.untilSettled(Promise.all([stop(0), pushSender.close()]));
     };
     this.#closers.push(async () => {
       if (dead) return;
-      await opened.stop({ graceMs: 0 });
+      await stop(0);
       await pushSender.close();
     });
-    return { dispatcher: opened, sender: pushSender, watched, kill };
+    return { dispatcher: opened, submissions, sender: pushSender, watched, stop, kill };
   }
 
   /** Opens a host that answers its n-th MESSAGE (from 0) as told. */

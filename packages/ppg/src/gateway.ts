@@ -1,4 +1,3 @@
-import type { PushSender } from "@sip-push/sender";
 import {
   type Clock,
   type ListenAddress,
@@ -10,21 +9,17 @@ import {
 import type { PpgConfig } from "./config/types.ts";
 import { consoleRoutes } from "./console/console-routes.ts";
 import { EventBus } from "./console/event-bus.ts";
-import type { Dispatcher } from "./dispatch/dispatcher.ts";
+import { Places } from "./dispatch/places.ts";
+import type { PromptSubmissions } from "./dispatch/prompt-submissions.ts";
 import type { PpgObserver } from "./events.ts";
 import { clientFinder } from "./front/clients.ts";
 import { PpgFront } from "./front/front.ts";
+import { type DeliverySide, LocalDeliverySide, type RegistrationEvent } from "./gateway/delivery-side.ts";
+import { DeliveryThread } from "./gateway/delivery-thread.ts";
 import { GatewayError, gatewayErrorOf } from "./gateway/gateway-error.ts";
-import { openStore } from "./gateway/open-store.ts";
-import {
-  Initiators,
-  openDispatcher,
-  openIntake,
-  openNotifier,
-  openSender,
-  ownerOf,
-  type Shared,
-} from "./gateway/parts.ts";
+import { openStore, withHalfTheConnections } from "./gateway/open-store.ts";
+import { Initiators, openIntake, openNotifier, openSubmissions, ownerOf, type Shared } from "./gateway/parts.ts";
+import { tellTakenBack } from "./gateway/taken-back.ts";
 import type { PapService } from "./intake/types.ts";
 import type { GaugeSources } from "./operation/gauges.ts";
 import { Health, Housekeeping, PpgMetrics, PpgTraces } from "./operation/index.ts";
@@ -36,6 +31,8 @@ import type { PushSelector } from "./store/types.ts";
 export interface GatewayOptions {
   /** Default: the machine's own. */
   readonly clock?: Clock;
+  /** Delivers in a thread of its own, by the machine's clock: more pushes, which are answered sooner. Default false. */
+  readonly deliveryThread?: boolean;
   /** Default: silent. */
   readonly logger?: Logger;
   /** Folder of the built console page. Without it a configured console answers 503. */
@@ -63,8 +60,8 @@ export class Gateway {
   readonly #bus: EventBus;
   readonly #initiators: Initiators;
   #front: PpgFront | undefined;
-  #sender: PushSender | undefined;
-  #dispatcher: Dispatcher | undefined;
+  #deliveries: DeliverySide | undefined;
+  #submissions: PromptSubmissions | undefined;
   #notifier: ResultNotifier | undefined;
   #housekeeping: Housekeeping | undefined;
   #closed: Promise<void> | undefined;
@@ -82,9 +79,7 @@ export class Gateway {
     this.#bus.subscribe(this.metrics.observe);
     this.#bus.subscribe(outcomeLog(logger));
     if (observe !== undefined) this.#bus.subscribe(observe);
-    store.onTakenBack((taken) => {
-      for (const each of taken) this.#bus.observe({ event: "state", to: "cancelled", ...each });
-    });
+    tellTakenBack(store, this.#bus.observe);
   }
 
   /**
@@ -96,7 +91,8 @@ export class Gateway {
     const { clock = systemClock, logger = silentLogger, signal } = options;
     let gateway: Gateway | undefined;
     try {
-      const store = await openStore(config, { clock, logger, signal });
+      const storeConfig = options.deliveryThread === true ? withHalfTheConnections(config) : config;
+      const store = await openStore(storeConfig, { clock, logger, signal });
       gateway = new Gateway(config, store, options);
       if (signal?.aborted === true) throw new GatewayError("GATEWAY_STOPPED", "stopped before it was open");
       await gateway.#open(options);
@@ -115,16 +111,37 @@ export class Gateway {
     const initiators = this.#initiators;
     const traces = PpgTraces.open();
     if (traces !== undefined) this.#bus.subscribe(traces.observe);
-    this.#sender = await openSender(shared, this.health);
-    this.#dispatcher = openDispatcher(shared, owner, this.#sender);
+    const deliveries = await this.#openDeliveries(shared, owner, options);
+    this.#deliveries = deliveries;
+    this.#submissions = openSubmissions(shared, owner, deliveries);
     this.#notifier = openNotifier(shared, owner, initiators);
-    const intake = openIntake(shared, this.#sender, this.#dispatcher);
+    const intake = openIntake(shared, this.#submissions, deliveries.capabilitiesOf);
     this.#front = await this.#openFront(traces?.around(intake) ?? intake, options);
-    this.#dispatcher.start();
+    deliveries.start();
     this.#notifier.start();
     this.#housekeeping = new Housekeeping({ ...shared, finishedDays: config.retention.finishedDays });
     this.health.opened();
     logger.info({ pap: this.pap, sip: this.sip.map(serializeListenAddress) }, "gateway open");
+  }
+
+  #openDeliveries(shared: Shared, owner: string, { deliveryThread = false }: GatewayOptions): Promise<DeliverySide> {
+    const onRegistration = (event: RegistrationEvent): void => this.#registration(event);
+    if (deliveryThread) {
+      const config = withHalfTheConnections(shared.config);
+      return DeliveryThread.open({ ...shared, config, owner, onRegistration });
+    }
+    return LocalDeliverySide.open(shared, owner, new Places(), onRegistration);
+  }
+
+  #registration(event: RegistrationEvent): void {
+    if (event.event === "registered") {
+      if (!this.health.isRegistered) this.#logger.info({ contact: event.contact }, "the gateway is registered");
+      this.health.registered();
+      return;
+    }
+    const { sipStatus, reason } = event;
+    this.health.registrationFailed(sipStatus === null ? reason : `${sipStatus} ${reason}`);
+    this.#logger.warn({ sipStatus, reason }, "the gateway is not registered");
   }
 
   #openFront(service: PapService, { consoleDirectory = "" }: GatewayOptions): Promise<PpgFront> {
@@ -175,7 +192,7 @@ export class Gateway {
 
   /** What the SIP side is bound to. */
   get sip(): readonly ListenAddress[] {
-    return this.#sender?.listening ?? [];
+    return this.#deliveries?.listening ?? [];
   }
 
   /**
@@ -202,7 +219,7 @@ export class Gateway {
    * @param limitMs default: as configured.
    */
   close(limitMs: number = this.#config.shutdownSeconds * 1_000): Promise<void> {
-    if (this.#closed !== undefined && limitMs === 0) void this.#dispatcher?.stop({ graceMs: 0 });
+    if (this.#closed !== undefined && limitMs === 0) void this.#stopDeliveries(0);
     this.#closed ??= this.#close(limitMs);
     return this.#closed;
   }
@@ -212,14 +229,18 @@ export class Gateway {
     const endsAtMs = this.#clock.now() + limitMs;
     await Promise.all([
       this.#ending("http", () => this.#front?.close(limitMs)),
-      this.#ending("dispatcher", () => this.#dispatcher?.stop({ graceMs: limitMs })),
+      this.#ending("deliveries", () => this.#stopDeliveries(limitMs)),
       this.#ending("housekeeping", () => this.#housekeeping?.close()),
     ]);
     const leftMs = Math.max(Math.min(MIN_RESULTS_MS, limitMs), endsAtMs - this.#clock.now());
     await this.#ending("results", () => this.#notifier?.stop(leftMs));
-    await this.#ending("sip", () => this.#sender?.close());
+    await this.#ending("sip", () => this.#deliveries?.close());
     await this.#ending("store", () => this.#store.close());
     this.#logger.info({}, "gateway closed");
+  }
+
+  #stopDeliveries(graceMs: number): Promise<void> | undefined {
+    return this.#deliveries?.stop(graceMs, this.#submissions?.stop() ?? Promise.resolve());
   }
 
   /** What one part does not manage keeps no other from ending. */
@@ -233,10 +254,10 @@ export class Gateway {
 
   #sources(): GaugeSources {
     return {
-      dispatch: () => this.#dispatcher?.stats,
+      deliveries: async () => this.#deliveries?.stats(),
       results: () => this.#notifier?.stats,
       front: () => this.#front?.stats,
-      sip: () => this.#sender && { subscriptions: this.#sender.subscriptions, registered: this.health.isRegistered },
+      registered: () => this.health.isRegistered,
       ready: () => this.health.isReady,
     };
   }

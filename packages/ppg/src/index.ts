@@ -62,6 +62,8 @@ export {
 export { type CapabilitiesPortOptions, capabilitiesPort } from "./dispatch/capabilities-port.ts";
 export { Dispatcher } from "./dispatch/dispatcher.ts";
 export { type DispatcherOptions, type DispatcherStats, type DispatchSender, hostOf } from "./dispatch/options.ts";
+export { Places } from "./dispatch/places.ts";
+export { PromptSubmissions, type PromptSubmissionsOptions } from "./dispatch/prompt-submissions.ts";
 export { StoreReportBook, type StoreReportBookOptions } from "./dispatch/report-book.ts";
 export type { PpgEvent, PpgObserver } from "./events.ts";
 export {

@@ -90,7 +90,10 @@ function sayProblems(io: Io, path: string, problems: readonly ConfigProblem[], j
 async function run(io: Io, config: PpgConfig, json: boolean, readAgain: () => Promise<PpgConfig>): Promise<number> {
   const log = openLog(io, { level: config.log, base: { node: config.name } });
   try {
-    const gateway = await Gateway.open(config, { logger: log.logger, consoleDirectory, signal: io.stop });
+    const gateway = await Gateway.open(config, {
+      ...{ logger: log.logger, consoleDirectory, signal: io.stop },
+      deliveryThread: true,
+    });
     let reloaded = Promise.resolve();
     io.onHangup?.(() => {
       reloaded = reloaded.then(() => reload(gateway, log.logger, readAgain));

@@ -34,7 +34,11 @@ export class DemoGateway {
       const gateway = await openOnPorts(
         [PAP_PORT, OPERATION_PORT],
         async ([pap = 0, operation = 0]) =>
-          Gateway.open(await configOf(folder, proxy, pap, operation), { ...options, consoleDirectory }),
+          Gateway.open(await configOf(folder, proxy, pap, operation), {
+            ...options,
+            consoleDirectory,
+            deliveryThread: true,
+          }),
         (error) => error instanceof GatewayError && error.code === "GATEWAY_HTTP",
       );
       return new DemoGateway(gateway, folder);

@@ -16,6 +16,8 @@ export interface ClaimLoopOptions {
   /** How many deliveries there is room for now. */
   readonly room: () => number;
   readonly onClaimed: (deliveries: readonly ClaimedDelivery[]) => void;
+  /** {@link ClaimLoop.caughtUp} may have changed. */
+  readonly onCaughtUp: () => void;
 }
 
 /** Work that comes bit by bit is taken together: the store is asked no more often than this. */
@@ -69,6 +71,7 @@ export class ClaimLoop {
   /** Resolves when nothing is being claimed any more. */
   async stop(): Promise<void> {
     this.#running = false;
+    this.#catchUp(false);
     this.#stopListening?.();
     this.#timer?.cancel();
     await this.#asking;
@@ -83,11 +86,17 @@ export class ClaimLoop {
     // What failed a moment ago waits for its own time.
     if (!this.#running || this.#backOffMs > 0) return;
     this.#again = true;
-    this.#caughtUp = false;
+    this.#catchUp(false);
     if (this.#asking !== undefined) return;
     const pauseMs = this.#askedAtMs + SHORTEST_PAUSE_MS - this.#options.clock.now();
     if (pauseMs > 0) this.#sleep(pauseMs);
     else this.#ask();
+  }
+
+  #catchUp(is: boolean): void {
+    if (this.#caughtUp === is) return;
+    this.#caughtUp = is;
+    this.#options.onCaughtUp();
   }
 
   #sleep(ms: number): void {
@@ -120,7 +129,7 @@ export class ClaimLoop {
         this.#again = false;
         const limit = Math.min(claimBatch, room());
         this.#wantsRoom = limit < minRoom;
-        if (this.#wantsRoom) this.#caughtUp = false;
+        if (this.#wantsRoom) this.#catchUp(false);
         if (this.#wantsRoom || !this.#running) return undefined;
         const deliveries = await store.claim({ owner, limit, nowMs: clock.date().getTime(), leaseMs });
         this.#backOffMs = 0;
@@ -128,13 +137,13 @@ export class ClaimLoop {
         if (deliveries.length > 0) this.#idleMs = 0;
         if (deliveries.length === limit) continue;
         if (this.#again) return SHORTEST_PAUSE_MS;
-        this.#caughtUp = true;
+        this.#catchUp(true);
         const dueAtMs = await store.nextDueAtMs("deliveries");
         return this.#again ? SHORTEST_PAUSE_MS : this.#sleepUntil(dueAtMs);
       }
     } catch (error) {
       const failure = storeErrorOf(error);
-      this.#caughtUp = false;
+      this.#catchUp(false);
       this.#backOffMs = Math.min(LONGEST_BACK_OFF_MS, Math.max(FIRST_BACK_OFF_MS, this.#backOffMs * 2));
       this.#options.logger.error(
         { err: failure, code: failure.code, againMs: this.#backOffMs },

@@ -2,7 +2,6 @@ import type { PushOutcome } from "@sip-push/sender";
 import { type Clock, type Logger, silentLogger, systemClock } from "@sip-push/sip";
 import { defaultBreakerRule } from "../delivery/circuit-breaker.machine.ts";
 import { defaultRetryRules } from "../delivery/retry-policy.ts";
-import type { PpgStore } from "../store/store.ts";
 import type { ClaimedDelivery } from "../store/types.ts";
 import { AbsenceWatch } from "./absence-watch.ts";
 import { ClaimLoop } from "./claim-loop.ts";
@@ -12,7 +11,12 @@ import type { Flight } from "./flight.ts";
 import { Flights } from "./flights.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { checkOptions, DEFAULT_GRACE_MS, type DispatcherOptions, type DispatcherStats, hostOf } from "./options.ts";
-import { PromptSubmissions } from "./prompt-submissions.ts";
+import { Places } from "./places.ts";
+
+interface StopOptions {
+  readonly graceMs?: number;
+  readonly submitted?: Promise<unknown>;
+}
 
 /** How long a stop waits for the store, when all attempts have ended. */
 const LAST_WRITES_MS = 2000;
@@ -29,7 +33,8 @@ export class Dispatcher {
   readonly #loop: ClaimLoop;
   readonly #leases: LeaseKeeper;
   readonly #absence: AbsenceWatch;
-  readonly #submissions: PromptSubmissions;
+  /** For {@link PromptSubmissions}: what it hands over comes by {@link take}. */
+  readonly places: Places;
   #started = false;
   #stopped: Promise<void> | undefined;
   #hurry: (() => void) | undefined;
@@ -41,6 +46,8 @@ export class Dispatcher {
     const { perDestination: window = concurrency, maxWatched = 5000, destinationOf = hostOf } = options;
     this.#clock = clock;
     this.#logger = logger;
+    const places = options.places ?? new Places();
+    this.places = places;
     this.#destinations = new Destinations({
       rule,
       window,
@@ -63,21 +70,19 @@ export class Dispatcher {
       reportTimeoutMs: reportTimeoutSeconds * 1000,
       concurrency,
       onSettled: (flight, change, outcome) => this.#settled(flight, change, outcome),
-      onRoom: () => this.#loop.roomMade(),
+      onRoom: () => {
+        offer();
+        this.#loop.roomMade();
+      },
     });
     const minRoom = Math.min(claimBatch, Math.ceil(concurrency / 8));
-    const room = (): number => this.#flights.room - this.#submissions.reserved;
-    const take = (deliveries: readonly ClaimedDelivery[]): void => this.#flights.take(deliveries);
+    // Room for what becomes due meanwhile is left.
+    const offer = (): void => places.offer(this.#loop.caughtUp ? this.#flights.room - minRoom : 0);
     this.#loop = new ClaimLoop({
-      ...{ store, owner, clock, logger, leaseMs, claimBatch, minRoom, room },
-      onClaimed: take,
-    });
-    this.#submissions = new PromptSubmissions({
-      ...{ store, owner, leaseMs },
-      // Room for what becomes due meanwhile is left.
-      room: () => (this.#loop.caughtUp ? room() - minRoom : 0),
-      onHeld: take,
-      onRoom: () => this.#loop.roomMade(),
+      ...{ store, owner, clock, logger, leaseMs, claimBatch, minRoom },
+      room: () => this.#flights.room - places.spokenFor,
+      onClaimed: (deliveries) => this.#flights.take(deliveries),
+      onCaughtUp: offer,
     });
     this.#leases = new LeaseKeeper({
       store,
@@ -101,9 +106,11 @@ export class Dispatcher {
     return { ...this.#flights.stats, watched: this.#absence.size, brokenDestinations: this.#destinations.broken };
   }
 
-  /** The way into the store by which this node delivers soonest. */
-  get submissions(): Pick<PpgStore, "submit"> {
-    return this.#submissions;
+  /** Delivers what was claimed for this node as it was submitted, for places that it had offered; also none, for fewer than those. */
+  take(deliveries: readonly ClaimedDelivery[]): void {
+    this.#flights.take(deliveries);
+    this.places.free(deliveries.length);
+    this.#loop.roomMade();
   }
 
   /** Whether the store answered when work was asked for last. */
@@ -124,22 +131,24 @@ export class Dispatcher {
    * Claims nothing more, hands back what was not sent, and waits for what is under way: `graceMs`, 0 for not at all, by default as
    * long as an answer may take. What has no answer then is aborted and handed back; sent again it has the same Call-ID, so that the
    * receiver drops it. A second call with `graceMs: 0` ends the wait of the first.
+   *
+   * @param submitted resolves when nothing more is handed over.
    */
-  stop({ graceMs = DEFAULT_GRACE_MS }: { readonly graceMs?: number } = {}): Promise<void> {
+  stop({ graceMs = DEFAULT_GRACE_MS, submitted }: StopOptions = {}): Promise<void> {
     if (graceMs === 0) this.#hurry?.();
-    this.#stopped ??= this.#stop(graceMs);
+    this.#stopped ??= this.#stop(graceMs, submitted);
     return this.#stopped;
   }
 
-  async #stop(graceMs: number): Promise<void> {
+  async #stop(graceMs: number, submitted: Promise<unknown> = Promise.resolve()): Promise<void> {
     this.#flights.stop();
     this.#absence.close();
-    const quiet = Promise.all([this.#loop.stop(), this.#submissions.stop()]);
+    const quiet = Promise.all([this.#loop.stop(), submitted]);
     await this.#emptyWithin(graceMs, quiet);
     this.#flights.abort();
     await this.#emptyWithin(LAST_WRITES_MS, quiet);
     const { inFlight, committing } = this.#flights.stats;
-    const submitting = this.#submissions.underWay;
+    const submitting = this.places.spokenFor;
     if (inFlight + committing + submitting > 0) {
       this.#logger.warn(
         { inFlight, committing, submitting },

@@ -1,7 +1,7 @@
 import { papCodes } from "@sip-push/pap";
 import type { PushMessage } from "@sip-push/push";
 import type { PushOutcome } from "@sip-push/sender";
-import type { Clock, Logger } from "@sip-push/sip";
+import { BriefMap, type Clock, type Logger } from "@sip-push/sip";
 import type { DeliveryState } from "../delivery/delivery.machine.ts";
 import type { RetryRules } from "../delivery/retry-policy.ts";
 import type { PpgObserver } from "../events.ts";
@@ -31,7 +31,7 @@ export interface FlightsOptions {
   readonly concurrency: number;
   /** An attempt ended so, and that is committed. */
   readonly onSettled: (flight: Flight, change: Change, outcome: PushOutcome) => void;
-  /** There is more room than before. */
+  /** There is more room than before, or less. */
   readonly onRoom: () => void;
 }
 
@@ -47,7 +47,7 @@ const WITHDRAWN_PAUSE_MS = 1000;
 export class Flights {
   readonly #options: FlightsOptions;
   /** By id of the delivery. */
-  readonly #held = new Map<number, Flight>();
+  readonly #held = new BriefMap<number, Flight>();
   readonly #lanes: Lanes;
   readonly #commits: Commits;
   readonly #stats = { sending: 0, committing: 0, parked: 0, lost: 0 };
@@ -211,7 +211,7 @@ export class Flights {
     flight.state = "sending";
     flight.startedMs = nowMs;
     flight.probe = admission.probe;
-    this.#stats.sending++;
+    this.#count("sending", 1);
     this.#tellState(flight, "sending", nowMs);
     void this.#attempt(flight);
   }
@@ -244,7 +244,7 @@ export class Flights {
 
   #ended(flight: Flight, outcome: PushOutcome): void {
     const nowMs = this.#nowMs();
-    this.#stats.sending--;
+    this.#count("sending", -1);
     if (!flight.lost) flight.batch.ended();
     this.#options.destinations.ended(flight.destination, destinationVerdict(outcome), flight, nowMs);
     const next = this.#lanes.leave(flight);
@@ -285,7 +285,7 @@ export class Flights {
     const { to, dueAtMs, sipStatus, papCode, reason } = change;
     const attemptStartedAtMs = outcome === undefined ? null : startedMs;
     const atMs = this.#nowMs();
-    if (flight.state !== "committing") this.#stats.committing++;
+    if (flight.state !== "committing") this.#count("committing", 1);
     flight.state = "committing";
     const advance = { lease, to, atMs, dueAtMs, sipStatus, papCode, reason, attemptStartedAtMs };
     this.#commits.advance({ flight, change, outcome, advance });
@@ -314,7 +314,7 @@ export class Flights {
   }
 
   #release(flight: Flight, dueMs: number): void {
-    if (flight.state !== "committing") this.#stats.committing++;
+    if (flight.state !== "committing") this.#count("committing", 1);
     flight.state = "committing";
     this.#commits.release(flight, dueMs);
   }
@@ -327,15 +327,19 @@ export class Flights {
 
   #drop(flight: Flight): void {
     if (flight.state === "gone") return;
-    if (flight.state === "committing") this.#stats.committing--;
+    if (flight.state === "committing") this.#count("committing", -1);
     if (flight.startedMs === 0) flight.batch.ended();
     flight.state = "gone";
     const { id } = flight.delivery;
     if (this.#held.get(id) === flight) this.#held.delete(id);
-    this.#options.onRoom();
     if (this.#held.size > 0) return;
     this.#whenEmpty?.();
     this.#whenEmpty = undefined;
+  }
+
+  #count(what: "sending" | "committing", by: 1 | -1): void {
+    this.#stats[what] += by;
+    this.#options.onRoom();
   }
 
   #tellState(flight: Flight, to: DeliveryState, atMs: number): void {

@@ -1,3 +1,4 @@
+import { BriefMap } from "@sip-push/sip";
 import type { Flight } from "./flight.ts";
 
 /** Waiting in memory spares the store a round; a few, because a recipient that does not answer takes 32 s for each. */
@@ -17,7 +18,7 @@ interface Lane {
  * do not take places that attempts to others could have.
  */
 export class Lanes {
-  readonly #lanes = new Map<string, Lane>();
+  readonly #lanes = new BriefMap<string, Lane>();
   readonly #maxWaiting: number;
   #waiting = 0;
 

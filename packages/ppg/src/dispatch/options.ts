@@ -4,6 +4,7 @@ import type { BreakerRule } from "../delivery/circuit-breaker.machine.ts";
 import type { RetryRules } from "../delivery/retry-policy.ts";
 import type { PpgObserver } from "../events.ts";
 import type { PpgStore } from "../store/store.ts";
+import type { Places } from "./places.ts";
 
 /** What the dispatcher needs of a Push Sender agent. */
 export type DispatchSender = Pick<PushSender, "deliver" | "whenRegistered">;
@@ -38,6 +39,8 @@ export interface DispatcherOptions {
   readonly claimBatch?: number;
   /** Recipients whose registration is waited for at a time; others are tried again when their time comes. Default 5000. */
   readonly maxWatched?: number;
+  /** Where it says how much it would take at once. Default: new ones. */
+  readonly places?: Places;
   /** What a recipient's pushes go to: those that share it share a window and a breaker. Default {@link hostOf}. */
   readonly destinationOf?: (recipient: string) => string;
 }

@@ -19,8 +19,8 @@ async function idleNode(options?: NodeOptions): Promise<Node> {
   return node;
 }
 
-const submit = ({ dispatcher }: Node, pushId: string, to?: readonly string[]): Promise<number[]> =>
-  rig.submit(pushId, to, {}, dispatcher.submissions);
+const submit = ({ submissions }: Node, pushId: string, to?: readonly string[]): Promise<number[]> =>
+  rig.submit(pushId, to, {}, submissions);
 
 describe("a push submitted by way of a dispatcher that has nothing else to do", () => {
   it("is delivered without a claim, and told of as any other", async () => {
@@ -44,12 +44,11 @@ describe("a push submitted by way of a dispatcher that has nothing else to do", 
 
   it("is told to whoever submitted it before it is sent", async () => {
     await rig.handset(() => [200]);
-    const { dispatcher } = await idleNode();
+    const { submissions } = await idleNode();
     let seenAtFirst: number | undefined;
-    const { submissions } = dispatcher;
-    const by: typeof submissions = {
-      submit: async (...given) => {
-        const results = await submissions.submit(...given);
+    const by: Pick<PpgStore, "submit"> = {
+      submit: async (given, nowMs) => {
+        const results = await submissions.submit(given, nowMs);
         seenAtFirst = rig.events.length;
         return results;
       },
@@ -87,7 +86,7 @@ describe("a push submitted by way of a dispatcher", () => {
 
   it("goes through the store when it is not started, or stopped", async () => {
     const node = await rig.node();
-    await rig.clock.untilSettled(node.dispatcher.stop({ graceMs: 0 }));
+    await rig.clock.untilSettled(node.stop(0));
     await submit(node, "p1");
     expect(await rig.delivery("p1")).toMatchObject({ state: "pending", attempts: 0 });
   });
@@ -96,7 +95,7 @@ describe("a push submitted by way of a dispatcher", () => {
     await rig.handset(() => [200]);
     const node = await idleNode();
     const submitted = submit(node, "p1");
-    const stopped = node.dispatcher.stop({ graceMs: 5_000 });
+    const stopped = node.stop(5_000);
     await rig.clock.untilSettled(Promise.all([submitted, stopped]));
     expect(await rig.delivery("p1")).toMatchObject({ state: "pending", attempts: 0 });
     expect(rig.seen).toEqual([]);
@@ -179,7 +178,7 @@ describe("a store that answers a submission late", () => {
     close();
     const submitted = submit(node, "p1");
     await rig.clock.advance(1);
-    await rig.clock.untilSettled(node.dispatcher.stop({ graceMs: 0 }));
+    await rig.clock.untilSettled(node.stop(0));
     expect(warnings).toEqual([{ inFlight: 0, committing: 0, submitting: 1 }]);
     open();
     await submitted;

@@ -1,78 +1,53 @@
+import { Pending } from "@sip-push/sip";
 import type { PpgStore } from "../store/store.ts";
 import type { ClaimedDelivery, PushSubmission, SubmitResult } from "../store/types.ts";
+import type { Places } from "./places.ts";
 
 export interface PromptSubmissionsOptions {
   readonly store: Pick<PpgStore, "submit">;
+  /** Of the dispatcher that the deliveries are for. */
   readonly owner: string;
   readonly leaseMs: number;
-  /** How many deliveries may be taken now; 0: others wait to be. */
-  readonly room: () => number;
+  /** Those that the dispatcher offers while nothing else is due. */
+  readonly places: Places;
+  /** Hands over what was taken; also when that is nothing, because then there is more room than was kept. */
   readonly onHeld: (deliveries: readonly ClaimedDelivery[]) => void;
-  /** There is more room than before: less was taken than there was room kept for. */
-  readonly onRoom: () => void;
 }
 
 /**
- * Submits pushes so that this node has their deliveries at once, when it has room and nothing else waits: they are written once less,
- * and never read. All others are claimed, as after a restart.
+ * Submits pushes so that a dispatcher has their deliveries at once, when it has room and nothing else waits: they are written once
+ * less, and never read. All others are claimed, as after a restart.
  */
 export class PromptSubmissions implements Pick<PpgStore, "submit"> {
   readonly #options: PromptSubmissionsOptions;
-  readonly #under = new Set<Promise<unknown>>();
-  #reserved = 0;
+  readonly #under = new Pending();
   #stopped = false;
 
   constructor(options: PromptSubmissionsOptions) {
     this.#options = options;
   }
 
-  /** Places that are kept for what is being submitted. */
-  get reserved(): number {
-    return this.#reserved;
-  }
-
   submit(submissions: readonly PushSubmission[], nowMs: number): Promise<SubmitResult[]> {
-    const { store, owner, leaseMs, room } = this.#options;
-    const limit = this.#stopped ? 0 : Math.min(submissions.length, room());
-    if (limit <= 0) return store.submit(submissions, nowMs);
-    this.#reserved += limit;
+    const { store, owner, leaseMs, places } = this.#options;
+    const limit = this.#stopped ? 0 : places.reserve(submissions.length);
+    if (limit === 0) return store.submit(submissions, nowMs);
     const results = store.submit(submissions, nowMs, { owner, limit, leaseMs });
-    const taken = results
-      .then(
-        (all) => this.#take(all),
-        () => {},
-      )
-      .finally(() => {
-        this.#reserved -= limit;
-        this.#under.delete(taken);
-        this.#options.onRoom();
-      });
-    this.#under.add(taken);
+    void this.#under.add(this.#handOver(results, limit));
     return results;
   }
 
-  /** Calls of the store that have not been answered. */
-  get underWay(): number {
-    return this.#under.size;
-  }
-
   /** Takes nothing more; resolves when all that was taken has been handed over. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
     this.#stopped = true;
-    await Promise.all(this.#under);
+    return this.#under.none();
   }
 
-  /** After whoever submitted has heard of it: a push is accepted before it is sent. */
-  #take(results: readonly SubmitResult[]): Promise<void> {
+  async #handOver(submitted: Promise<readonly SubmitResult[]>, limit: number): Promise<void> {
+    const results = await submitted.catch(() => []);
     const held = results.flatMap((each) => (each.result === "accepted" && each.held !== null ? [each.held] : []));
-    return new Promise((resolve) => {
-      setImmediate(() => {
-        try {
-          this.#options.onHeld(held);
-        } finally {
-          resolve();
-        }
-      });
-    });
+    this.#options.places.free(limit - held.length);
+    // After whoever submitted has heard of it: a push is accepted before it is sent.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    this.#options.onHeld(held);
   }
 }

@@ -4,17 +4,20 @@ import { PushSender, type SenderEvent } from "@sip-push/sender";
 import type { Clock, Logger } from "@sip-push/sip";
 import { senderOptionsOf } from "../config/sender-options.ts";
 import type { NotifyAs, PpgConfig } from "../config/types.ts";
-import { capabilitiesPort } from "../dispatch/capabilities-port.ts";
 import { Dispatcher } from "../dispatch/dispatcher.ts";
+import type { Places } from "../dispatch/places.ts";
+import { PromptSubmissions } from "../dispatch/prompt-submissions.ts";
 import { StoreReportBook } from "../dispatch/report-book.ts";
 import type { PpgObserver } from "../events.ts";
 import { Intake } from "../intake/intake.ts";
 import { namesOrigin, notifyMatcherOf } from "../intake/notify-urls.ts";
+import type { CapabilitiesOf } from "../intake/options.ts";
 import { rightsOf } from "../intake/rights.ts";
 import type { Initiator } from "../intake/types.ts";
-import type { Health } from "../operation/health.ts";
 import { ResultNotifier } from "../results/notifier.ts";
 import type { PpgStore } from "../store/store.ts";
+import type { ClaimedDelivery } from "../store/types.ts";
+import type { DeliverySide } from "./delivery-side.ts";
 
 const HOUR_SECONDS = 3_600;
 
@@ -59,7 +62,10 @@ export function ownerOf({ name }: PpgConfig): string {
   return `${name}/${randomUUID().slice(0, 8)}`;
 }
 
-export function openSender({ config, store, clock, logger, observe }: Shared, health: Health): Promise<PushSender> {
+export function openSender(
+  { config, store, clock, logger, observe }: Shared,
+  onEvent: (event: SenderEvent) => void,
+): Promise<PushSender> {
   const options = senderOptionsOf(config.sip);
   return PushSender.open({
     ...options,
@@ -68,25 +74,14 @@ export function openSender({ config, store, clock, logger, observe }: Shared, he
     subscriptionStore: store.subscriptions,
     capabilities: { ...options.capabilities, store: store.capabilities },
     reportBook: new StoreReportBook({ store, clock, logger, observe }),
-    onEvent: (event) => heard(event, health, logger),
+    onEvent,
   });
-}
-
-function heard(event: SenderEvent, health: Health, logger: Logger): void {
-  if (event.event === "registered") {
-    if (!health.isRegistered) logger.info({ contact: event.contact }, "the gateway is registered");
-    health.registered();
-  }
-  if (event.event !== "registration-failed") return;
-  const { sipStatus, reason } = event;
-  health.registrationFailed(sipStatus === null ? reason : `${sipStatus} ${reason}`);
-  logger.warn({ sipStatus, reason }, "the gateway is not registered");
 }
 
 export function openIntake(
   { config, store, clock, logger, observe }: Shared,
-  sender: PushSender,
-  { submissions }: Dispatcher,
+  submissions: Pick<PpgStore, "submit">,
+  capabilitiesOf: CapabilitiesOf,
 ): Intake {
   const { domains, addresses, networks, bearers, http, pap } = config;
   return new Intake({
@@ -99,7 +94,7 @@ export function openIntake(
     addressRules: addresses,
     networks,
     bearers,
-    capabilitiesOf: capabilitiesPort(sender, { clock }),
+    capabilitiesOf,
     limits: {
       maxAddresses: pap.maxAddresses,
       maxContentOctets: http.maxBodyBytes,
@@ -109,12 +104,22 @@ export function openIntake(
   });
 }
 
+export function openSubmissions({ config, store }: Shared, owner: string, side: DeliverySide): PromptSubmissions {
+  const onHeld = (held: readonly ClaimedDelivery[]): void => side.take(held);
+  return new PromptSubmissions({ store, owner, leaseMs: leaseMsOf(config), places: side.places, onHeld });
+}
+
+function leaseMsOf({ delivery }: PpgConfig): number {
+  return Math.round(delivery.leaseSeconds * 1_000);
+}
+
 export function openDispatcher(
   { config, store, clock, logger, observe }: Shared,
   owner: string,
   sender: PushSender,
+  places: Places,
 ): Dispatcher {
-  const { concurrency, perDestination, leaseSeconds, reportTimeoutSeconds, retry, breaker } = config.delivery;
+  const { concurrency, perDestination, reportTimeoutSeconds, retry, breaker } = config.delivery;
   return Dispatcher.open({
     store,
     sender,
@@ -124,7 +129,8 @@ export function openDispatcher(
     observe,
     concurrency,
     perDestination,
-    leaseMs: Math.round(leaseSeconds * 1_000),
+    places,
+    leaseMs: leaseMsOf(config),
     reportTimeoutSeconds,
     retryRules: retry,
     breakerRule: breaker,

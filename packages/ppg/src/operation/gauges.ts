@@ -5,9 +5,15 @@ import type { PpgStore } from "../store/store.ts";
 
 /** What is looked at when somebody asks; undefined: that part does not run. Whole numbers. */
 export interface GaugeSources {
-  readonly dispatch: () =>
-    | { readonly inFlight: number; readonly brokenDestinations: number; readonly watched: number }
-    | undefined;
+  readonly deliveries: () => Promise<
+    | {
+        readonly inFlight: number;
+        readonly brokenDestinations: number;
+        readonly watched: number;
+        readonly subscriptions: number;
+      }
+    | undefined
+  >;
   readonly results: () =>
     | { readonly underWay: number; readonly held: number; readonly pausedOrigins: readonly string[] }
     | undefined;
@@ -19,7 +25,7 @@ export interface GaugeSources {
         readonly droppedConnections: number;
       }
     | undefined;
-  readonly sip: () => { readonly subscriptions: number; readonly registered: boolean } | undefined;
+  readonly registered: () => boolean;
   readonly ready: () => boolean;
 }
 
@@ -36,25 +42,30 @@ export function registerGauges(
   clock: Clock,
 ): void {
   const registers = [registry];
-  const gauge = (name: string, help: string, read: () => number | undefined): void => {
+  const gauge = (name: string, help: string, read: () => number | undefined | Promise<number | undefined>): void => {
     const made: Gauge = new Gauge({
       name,
       help,
       registers,
-      collect: () => {
-        const value = read();
+      collect: async () => {
+        const value = await read();
         if (value === undefined) made.reset();
         else made.set(value);
       },
     });
   };
-  gauge("ppg_attempts_in_flight", "SIP attempts under way on this node", () => sources.dispatch()?.inFlight);
+  const { deliveries } = sources;
+  gauge("ppg_attempts_in_flight", "SIP attempts under way on this node", async () => (await deliveries())?.inFlight);
   gauge(
     "ppg_breakers_open",
     "Destinations whose circuit breaker is not closed",
-    () => sources.dispatch()?.brokenDestinations,
+    async () => (await deliveries())?.brokenDestinations,
   );
-  gauge("ppg_registrations_watched", "Recipients whose registration is waited for", () => sources.dispatch()?.watched);
+  gauge(
+    "ppg_registrations_watched",
+    "Recipients whose registration is waited for",
+    async () => (await deliveries())?.watched,
+  );
   gauge("ppg_results_in_flight", "Result notifications under way", () => sources.results()?.underWay);
   gauge("ppg_results_held", "Results claimed by this node, those under way included", () => sources.results()?.held);
   gauge(
@@ -64,9 +75,9 @@ export function registerGauges(
   );
   gauge("ppg_http_requests_active", "PAP requests under way", () => sources.front()?.active);
   gauge("ppg_http_buffered_bytes", "Octets of PAP requests in memory", () => sources.front()?.bufferedBytes);
-  gauge("ppg_sip_subscriptions", "Handsets subscribed to pushes", () => sources.sip()?.subscriptions);
+  gauge("ppg_sip_subscriptions", "Handsets subscribed to pushes", async () => (await deliveries())?.subscriptions);
   gauge("ppg_sip_registered", "1 while the gateway's own address is registered, or need not be", () =>
-    asNumber(sources.sip()?.registered),
+    asNumber(sources.registered()),
   );
   gauge("ppg_ready", "1 while the gateway takes pushes", () => asNumber(sources.ready()));
   registerRefusals(registers, sources);
@@ -128,8 +139,6 @@ function cached(store: Pick<PpgStore, "countByState">, clock: Clock): () => Prom
   };
 }
 
-function asNumber(value: boolean): number;
-function asNumber(value: boolean | undefined): number | undefined;
-function asNumber(value: boolean | undefined): number | undefined {
-  return value === undefined ? undefined : Number(value);
+function asNumber(value: boolean): number {
+  return value ? 1 : 0;
 }

@@ -1,5 +1,5 @@
 import type { PapLeniency } from "@sip-push/pap";
-import { type Clock, type Logger, silentLogger, systemClock, type Timer } from "@sip-push/sip";
+import { BriefMap, type Clock, type Logger, silentLogger, systemClock, type Timer } from "@sip-push/sip";
 import type { PpgObserver } from "../events.ts";
 import type { NotificationVerdict, ResultNotification } from "../store/types.ts";
 import { Claimer } from "./claimer.ts";
@@ -63,8 +63,9 @@ export class ResultNotifier {
   readonly #settler: Settler;
   readonly #claimer: Claimer;
   /** In the order of their beginning, and so of their deadlines. */
-  readonly #underWay = new Set<UnderWay>();
+  readonly #underWay = new BriefMap<number, UnderWay>();
   readonly #lanesWaiting = new Set<Lane>();
+  #begun = 0;
   #slowUnderWay = 0;
   readonly #counts = { accepted: 0, abandoned: 0, retried: 0, putOff: 0 };
   #held = 0;
@@ -132,7 +133,7 @@ export class ResultNotifier {
   stop(limitMs: number = DEFAULT_STOP_MS): Promise<void> {
     this.#stopped ??= this.#stop();
     const cut = this.#clock.schedule(limitMs, () => {
-      for (const { post } of this.#underWay) post?.abort("STOPPED");
+      for (const { post } of this.#underWay.values()) post?.abort("STOPPED");
     });
     const cancel = (): void => cut.cancel();
     this.#stopped.then(cancel, cancel);
@@ -212,18 +213,21 @@ export class ResultNotifier {
     const slow = !lane.isQuick(nowMs);
     if (slow) this.#slowUnderWay += 1;
     lane.begin(nowMs);
+    const number = ++this.#begun;
     const underWay: UnderWay = { held, slow, startedAtMs: this.#clock.now(), post: null };
-    this.#underWay.add(underWay);
+    this.#underWay.set(number, underWay);
     underWay.post = new HttpPost(
       agent,
       { origin, path, headers, body: message.body },
       this.#limits.maxAnswerBytes,
-      (outcome) => this.#ended(underWay, outcome),
+      (outcome) => {
+        this.#underWay.delete(number);
+        this.#ended(underWay, outcome);
+      },
     );
   }
 
   #ended(underWay: UnderWay, outcome: HttpOutcome): void {
-    this.#underWay.delete(underWay);
     if (underWay.slow) this.#slowUnderWay -= 1;
     const { held } = underWay;
     const { lane } = held.target;
@@ -300,7 +304,7 @@ export class ResultNotifier {
     this.#tick = this.#clock.schedule(TICK_MS, () => {
       this.#tick = null;
       const startedBeforeMs = this.#clock.now() - this.#limits.timeoutMs;
-      for (const { startedAtMs, post } of this.#underWay) {
+      for (const { startedAtMs, post } of this.#underWay.values()) {
         if (startedAtMs > startedBeforeMs) break;
         post?.abort("TIMEOUT");
       }

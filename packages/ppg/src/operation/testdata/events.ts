@@ -34,9 +34,9 @@ export function deliveryStates(count: number): Record<DeliveryState, number> {
 
 /** A gateway that runs. */
 export const sources: GaugeSources = {
-  dispatch: () => ({ inFlight: 5, brokenDestinations: 1, watched: 2 }),
+  deliveries: () => Promise.resolve({ inFlight: 5, brokenDestinations: 1, watched: 2, subscriptions: 6 }),
   results: () => ({ underWay: 8, held: 32, pausedOrigins: ["https://pi.example.test"] }),
   front: () => ({ active: 3, bufferedBytes: 300, refused: { tooFast: 4 }, droppedConnections: 0 }),
-  sip: () => ({ subscriptions: 6, registered: true }),
+  registered: () => true,
   ready: () => true,
 };

@@ -1,0 +1,149 @@
+// The thread that delivers: a delivery side with its own way to the store. What happens in it, and its log, go to the thread that
+// takes pushes.
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { type Logger, systemClock } from "@sip-push/sip";
+import type { PpgConfig } from "../config/types.ts";
+import { Places } from "../dispatch/places.ts";
+import type { PpgEvent } from "../events.ts";
+import { StoreError } from "../store/errors.ts";
+import { SqliteStore } from "../store/sqlite-store.ts";
+import type { PpgStore } from "../store/store.ts";
+import type {
+  DeliveryCall,
+  DeliveryCalls,
+  DeliveryReply,
+  DeliveryRequest,
+  DeliverySettings,
+  OpenFailure,
+} from "./delivery-messages.ts";
+import { LocalDeliverySide } from "./delivery-side.ts";
+import { GatewayError, gatewayErrorOf } from "./gateway-error.ts";
+import { heldFrom } from "./held-forms.ts";
+import { type LogLine, lineLogger } from "./log-lines.ts";
+import { openStore } from "./open-store.ts";
+import { tellTakenBack } from "./taken-back.ts";
+
+if (parentPort === null) throw new Error("runs in a worker thread only");
+const port = parentPort;
+
+const { config, owner, places } = workerData as DeliverySettings;
+const send = (reply: DeliveryReply): void => port.postMessage(reply);
+
+/** What is told, and logged, goes together, as often as this: waking a thread costs more than what it hears. */
+const TELL_MS = 5;
+let events: PpgEvent[] = [];
+let lines: LogLine[] = [];
+let scheduled = false;
+function tell(): void {
+  scheduled = false;
+  if (events.length === 0 && lines.length === 0) return;
+  send({ reply: "told", events: JSON.stringify(events), lines });
+  events = [];
+  lines = [];
+}
+function tellSoon(): void {
+  if (scheduled) return;
+  scheduled = true;
+  setTimeout(tell, TELL_MS);
+}
+const observe = (event: PpgEvent): void => {
+  events.push(event);
+  tellSoon();
+};
+const logger: Logger = lineLogger(config.log, (line) => {
+  lines.push(line);
+  tellSoon();
+});
+
+/** Those that have asked for a link, in order. */
+const wantingLink: PromiseWithResolvers<MessagePort>[] = [];
+const submitted = Promise.withResolvers<void>();
+
+function connect({ database }: PpgConfig): Promise<PpgStore> {
+  if (database.kind === "postgres") return openStore(config, { clock: systemClock, logger, signal: undefined });
+  return SqliteStore.connect(() => {
+    const wanting = Promise.withResolvers<MessagePort>();
+    wantingLink.push(wanting);
+    send({ reply: "wantsLink" });
+    return wanting.promise;
+  });
+}
+
+function takeLink(request: Extract<DeliveryRequest, { link: unknown }>): void {
+  const wanting = wantingLink.shift();
+  if (request.link !== null) wanting?.resolve(request.link);
+  else wanting?.reject(new StoreError("STORE_UNAVAILABLE", request.problem));
+}
+
+async function open(): Promise<{ side: LocalDeliverySide; store: PpgStore }> {
+  const store = await connect(config);
+  try {
+    tellTakenBack(store, observe);
+    const shared = { config, store, clock: systemClock, logger, observe };
+    const side = await LocalDeliverySide.open(shared, owner, new Places(places), (event) =>
+      send({ reply: "registration", event }),
+    );
+    return { side, store };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+const opened = open();
+opened.then(
+  ({ side }) => send({ reply: "opened", listening: side.listening }),
+  (error: unknown) => {
+    tell();
+    send({ reply: "failed", error: failureOf(gatewayErrorOf(error)) });
+    port.close();
+  },
+);
+
+function failureOf(error: unknown): OpenFailure {
+  if (error instanceof GatewayError) return { code: error.code, problem: error.message, retryable: error.retryable };
+  return {
+    code: null,
+    problem: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    retryable: false,
+  };
+}
+
+function callsOf({ side, store }: Awaited<typeof opened>): DeliveryCalls {
+  return {
+    capabilitiesOf: side.capabilitiesOf,
+    stats: () => side.stats(),
+    stop: (graceMs) => side.stop(graceMs, submitted.promise),
+    close: async () => {
+      await side.close();
+      await store.close();
+    },
+  };
+}
+
+async function answer(request: DeliveryCall): Promise<void> {
+  const { number, call, args } = request;
+  try {
+    const perform = callsOf(await opened)[call] as (...given: readonly unknown[]) => Promise<unknown>;
+    const value = await perform(...args);
+    tell();
+    send({ reply: "answer", number, value });
+  } catch (error) {
+    tell();
+    send({ reply: "refusal", number, problem: error instanceof Error ? error.message : String(error) });
+  }
+  if (call === "close") port.close();
+}
+
+port.on("message", (request: DeliveryRequest) => {
+  if ("link" in request) return takeLink(request);
+  if ("call" in request) return void answer(request);
+  void opened.then(
+    ({ side }) => {
+      if ("take" in request) side.take(heldFrom(request.take));
+      else if (request.tell === "start") side.start();
+      else submitted.resolve();
+    },
+    () => {},
+  );
+});

@@ -12,7 +12,7 @@ export interface SqliteLine {
 /** What comes by it. */
 export interface LineListener {
   readonly onReply: (reply: Extract<ThreadReply, { reply: "results" }>) => void;
-  /** Nothing more comes; called once, also when it was closed. */
+  /** Nothing more comes; called once, also when it was closed, unless there never was a way. */
   readonly onEnd: (error: StoreError) => void;
 }
 
@@ -45,18 +45,21 @@ export function startThread(settings: ThreadSettings, listener: LineListener): P
     terminate: async () => void (await worker.terminate()),
   };
   return new Promise((resolve, reject) => {
+    let isOpen = false;
     worker.on("message", (reply: ThreadReply) => {
       if (reply.reply === "results") listener.onReply(reply);
       if (reply.reply !== "opened") return;
-      if (reply.error === null) resolve(line);
-      else reject(storeErrorFrom(reply.error));
+      if (reply.error !== null) return reject(storeErrorFrom(reply.error));
+      isOpen = true;
+      resolve(line);
     });
     let cause: unknown;
     worker.on("error", (error) => (cause = error));
     worker.on("exit", () => {
       const error = ended(cause);
-      reject(error);
-      listener.onEnd(error);
+      // Of one that did not open nobody knows any more: the next may be on its way.
+      if (isOpen) listener.onEnd(error);
+      else reject(error);
     });
   });
 }

@@ -15,6 +15,11 @@ export interface ThreadSettings {
 /** A call, known by its number. */
 export type ThreadCall = readonly [number: number, name: SqliteCall, args: never];
 
+/** What became of deliveries may wait a little for something else to be committed with: nobody waits for that. */
+export function isPatient(name: SqliteCall): boolean {
+  return name === "advance";
+}
+
 /**
  * Calls that wait at the same time. `link`: another way for such requests. `close`: answers what has come this way, and closes it;
  * when it is the way of whoever started the thread, the database too.

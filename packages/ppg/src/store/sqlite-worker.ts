@@ -5,13 +5,14 @@ import { storeErrorOf } from "./errors.ts";
 import { commitCalls } from "./sqlite-commit.ts";
 import { type Outcome, SqliteDatabase } from "./sqlite-database.ts";
 import { SqliteLookup } from "./sqlite-lookup.ts";
-import type {
-  ThreadCall,
-  ThreadError,
-  ThreadReply,
-  ThreadRequest,
-  ThreadResult,
-  ThreadSettings,
+import {
+  isPatient,
+  type ThreadCall,
+  type ThreadError,
+  type ThreadReply,
+  type ThreadRequest,
+  type ThreadResult,
+  type ThreadSettings,
 } from "./sqlite-messages.ts";
 
 const FILE = "ppg.sqlite";
@@ -130,7 +131,7 @@ else {
 
   schedule = (): void => {
     clearTimeout(timer);
-    const spacingMs = waiting.every(({ call: [, name] }) => name === "advance") ? ADVANCE_SPACING_MS : SPACING_MS;
+    const spacingMs = waiting.every(({ call: [, name] }) => isPatient(name)) ? ADVANCE_SPACING_MS : SPACING_MS;
     const restMs = muchAtMs + spacingMs - performance.now();
     if (restMs < 0.5 || closing.size > 0) commit();
     else timer = setTimeout(commit, restMs);

@@ -124,11 +124,15 @@ export class Gateway {
     logger.info({ pap: this.pap, sip: this.sip.map(serializeListenAddress) }, "gateway open");
   }
 
-  #openDeliveries(shared: Shared, owner: string, { deliveryThread = false }: GatewayOptions): Promise<DeliverySide> {
+  #openDeliveries(
+    shared: Shared,
+    owner: string,
+    { deliveryThread = false, signal }: GatewayOptions,
+  ): Promise<DeliverySide> {
     const onRegistration = (event: RegistrationEvent): void => this.#registration(event);
     if (deliveryThread) {
       const config = withHalfTheConnections(shared.config);
-      return DeliveryThread.open({ ...shared, config, owner, onRegistration });
+      return DeliveryThread.open({ ...shared, config, owner, onRegistration, signal });
     }
     return LocalDeliverySide.open(shared, owner, new Places(), onRegistration);
   }
@@ -254,7 +258,7 @@ export class Gateway {
 
   #sources(): GaugeSources {
     return {
-      deliveries: async () => this.#deliveries?.stats(),
+      deliveries: async () => this.#deliveries?.stats().catch(() => undefined),
       results: () => this.#notifier?.stats,
       front: () => this.#front?.stats,
       registered: () => this.health.isRegistered,

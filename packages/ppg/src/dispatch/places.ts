@@ -26,7 +26,9 @@ export class Places {
 
   /** By who submits: takes up to so many. Returns how many it got. */
   reserve(upTo: number): number {
-    const count = Math.max(0, Math.min(upTo, Atomics.load(this.#numbers, OFFERED) - this.spokenFor));
+    // In this order: what the dispatcher takes between the two is counted twice, and not forgotten.
+    const spokenFor = this.spokenFor;
+    const count = Math.max(0, Math.min(upTo, Atomics.load(this.#numbers, OFFERED) - spokenFor));
     Atomics.add(this.#numbers, SPOKEN_FOR, count);
     return count;
   }

@@ -69,6 +69,16 @@ describe("a push submitted by way of a dispatcher that has nothing else to do", 
     expect(rig.clock.now() - fromMs).toBeGreaterThanOrEqual(9_000);
     expect(rig.seen.map((request) => request.callId)).toEqual([callId]);
   });
+
+  it("that the store does not take leaves no place spoken for", async () => {
+    const node = await idleNode();
+    node.watched.fault = (method) => (method === "submit" ? "before" : undefined);
+    const submitted = submit(node, "p1");
+    expect(node.dispatcher.places.spokenFor).toBe(1);
+    await expect(submitted).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    await rig.clock.advance(1);
+    expect(node.dispatcher.places.spokenFor).toBe(0);
+  });
 });
 
 describe("a push submitted by way of a dispatcher", () => {

@@ -26,6 +26,8 @@ export interface DeliveryThreadOptions {
   readonly logger: Logger;
   readonly observe: PpgObserver;
   readonly onRegistration: (event: RegistrationEvent) => void;
+  /** Gives up waiting for the database. */
+  readonly signal: AbortSignal | undefined;
 }
 
 interface Waiting {
@@ -47,6 +49,8 @@ export class DeliveryThread implements DeliverySide {
   #listening: readonly ListenAddress[] = [];
   #isOpen = false;
   #number = 0;
+  /** Why nothing more comes from there. */
+  #ended: Error | undefined;
   #stopped: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
@@ -63,8 +67,15 @@ export class DeliveryThread implements DeliverySide {
 
   /** @throws {GatewayError} */
   static async open(options: DeliveryThreadOptions): Promise<DeliveryThread> {
+    const { signal } = options;
     const thread = new DeliveryThread(options);
-    thread.#listening = await thread.#opened.promise;
+    const giveUp = (): void => thread.#post({ tell: "giveUp" });
+    signal?.addEventListener("abort", giveUp);
+    try {
+      thread.#listening = await thread.#opened.promise;
+    } finally {
+      signal?.removeEventListener("abort", giveUp);
+    }
     thread.#isOpen = true;
     return thread;
   }
@@ -113,6 +124,7 @@ export class DeliveryThread implements DeliverySide {
     ...args: Parameters<DeliveryCalls[Name]>
   ): ReturnType<DeliveryCalls[Name]> {
     const answer = new Promise((resolve, reject) => {
+      if (this.#ended !== undefined) return reject(this.#ended);
       const number = ++this.#number;
       this.#waiting.set(number, { resolve, reject });
       this.#post({ call, number, args } as DeliveryRequest);
@@ -163,6 +175,8 @@ export class DeliveryThread implements DeliverySide {
 
   /** Nothing more comes from there. After it was closed nobody waits for that. */
   #failed(error: Error): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = error;
     this.#opened.reject(error);
     for (const number of [...this.#waiting.keys()]) this.#waiting.take(number)?.reject(error);
     if (this.#isOpen && this.#closed === undefined) {

@@ -58,9 +58,10 @@ const logger: Logger = lineLogger(config.log, (line) => {
 /** Those that have asked for a link, in order. */
 const wantingLink: PromiseWithResolvers<MessagePort>[] = [];
 const submitted = Promise.withResolvers<void>();
+const giveUp = new AbortController();
 
 function connect({ database }: PpgConfig): Promise<PpgStore> {
-  if (database.kind === "postgres") return openStore(config, { clock: systemClock, logger, signal: undefined });
+  if (database.kind === "postgres") return openStore(config, { clock: systemClock, logger, signal: giveUp.signal });
   return SqliteStore.connect(() => {
     const wanting = Promise.withResolvers<MessagePort>();
     wantingLink.push(wanting);
@@ -115,8 +116,11 @@ function callsOf({ side, store }: Awaited<typeof opened>): DeliveryCalls {
     stats: () => side.stats(),
     stop: (graceMs) => side.stop(graceMs, submitted.promise),
     close: async () => {
-      await side.close();
-      await store.close();
+      try {
+        await side.close();
+      } finally {
+        await store.close();
+      }
     },
   };
 }
@@ -138,6 +142,7 @@ async function answer(request: DeliveryCall): Promise<void> {
 port.on("message", (request: DeliveryRequest) => {
   if ("link" in request) return takeLink(request);
   if ("call" in request) return void answer(request);
+  if ("tell" in request && request.tell === "giveUp") return giveUp.abort();
   void opened.then(
     ({ side }) => {
       if ("take" in request) side.take(heldFrom(request.take));

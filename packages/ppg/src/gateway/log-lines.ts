@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import type { Logger } from "@sip-push/sip";
 import { type LogLevel, logLevels } from "../config/types.ts";
 
@@ -20,17 +21,31 @@ export function writeLine(logger: Logger, [level, fields, message]: LogLine): vo
   logger[level](fields, message);
 }
 
+/** Why an error came about is told so far back. */
+const MAX_CAUSES = 8;
+
 /** Errors as pino writes them: cloned, they lose their own members. What has no form as JSON has none in a log either. */
 function sendable(fields: object): object {
-  const plain = Object.entries(fields).map(([name, value]) => [
-    name,
-    value instanceof Error ? plainError(value) : value,
-  ]);
-  return JSON.parse(JSON.stringify(Object.fromEntries(plain))) as object;
+  return plainMembers(fields, 0);
 }
 
-function plainError(error: Error): object {
-  const cause = error.cause instanceof Error ? { cause: plainError(error.cause) } : {};
-  const own = Object.fromEntries(Object.entries(error));
+function plainMembers(of: object, causes: number): object {
+  return Object.fromEntries(Object.entries(of).map(([name, value]) => [name, plain(value, causes)]));
+}
+
+/** What JSON refuses, as a circle, is described: a line in the log must not fail. */
+function plain(value: unknown, causes: number): unknown {
+  if (value instanceof Error) return causes < MAX_CAUSES ? plainError(value, causes) : String(value);
+  try {
+    const text = JSON.stringify(value) as string | undefined;
+    return text === undefined ? undefined : (JSON.parse(text) as unknown);
+  } catch {
+    return inspect(value, { depth: 1 });
+  }
+}
+
+function plainError(error: Error, causes: number): object {
+  const cause = error.cause instanceof Error ? { cause: plain(error.cause, causes + 1) } : {};
+  const own = plainMembers(error, causes + 1);
   return { ...own, type: error.name, message: error.message, stack: error.stack, ...cause };
 }

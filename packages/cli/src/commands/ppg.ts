@@ -92,7 +92,8 @@ async function run(io: Io, config: PpgConfig, json: boolean, readAgain: () => Pr
   try {
     const gateway = await Gateway.open(config, {
       ...{ logger: log.logger, consoleDirectory, signal: io.stop },
-      deliveryThread: true,
+      // On PostgreSQL two threads make more and smaller transactions, which cost more than the thread saves.
+      deliveryThread: config.database.kind === "sqlite",
     });
     let reloaded = Promise.resolve();
     io.onHangup?.(() => {

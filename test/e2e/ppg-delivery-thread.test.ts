@@ -20,7 +20,7 @@ const env = { CALENDAR_PASSWORD: "secret", SIP_PASSWORD: "secret of ppg" };
 
 type Line = readonly [level: keyof Logger, message: string];
 
-/** A gateway that delivers in a thread of its own, on such a database, behind our core. */
+/** A gateway that may deliver in a thread of its own, on such a database, behind our core. */
 function suite(databaseOf: () => Promise<string>): void {
   const agents = useAgents();
   let core: SipProxy;
@@ -295,14 +295,18 @@ describe("a gateway that delivers in a thread of its own, on SQLite", () => {
   suite(() => Promise.resolve("sqlite"));
 });
 
-describeWithPeers("a gateway that delivers in a thread of its own, on PostgreSQL", ["postgresql"], () => {
-  let cluster: PostgresCluster;
-  beforeAll(async () => {
-    cluster = await PostgresCluster.start();
-  });
-  afterAll(() => cluster.stop());
-  suite(() => cluster.makeDatabase());
-});
+describeWithPeers(
+  "a gateway that may deliver in a thread of its own and does not, on PostgreSQL",
+  ["postgresql"],
+  () => {
+    let cluster: PostgresCluster;
+    beforeAll(async () => {
+      cluster = await PostgresCluster.start();
+    });
+    afterAll(() => cluster.stop());
+    suite(() => cluster.makeDatabase());
+  },
+);
 
 const binary = fileURLToPath(new URL("../../packages/cli/bin/sip-push.mjs", import.meta.url));
 const preload = new URL("../support/delivery-mishap.ts", import.meta.url).href;

@@ -17,7 +17,7 @@ import { PpgFront } from "./front/front.ts";
 import { type DeliverySide, LocalDeliverySide, type RegistrationEvent } from "./gateway/delivery-side.ts";
 import { DeliveryThread } from "./gateway/delivery-thread.ts";
 import { GatewayError, gatewayErrorOf } from "./gateway/gateway-error.ts";
-import { openStore, withHalfTheConnections } from "./gateway/open-store.ts";
+import { openStore } from "./gateway/open-store.ts";
 import { Initiators, openIntake, openNotifier, openSubmissions, ownerOf, type Shared } from "./gateway/parts.ts";
 import { tellTakenBack } from "./gateway/taken-back.ts";
 import type { PapService } from "./intake/types.ts";
@@ -25,13 +25,17 @@ import type { GaugeSources } from "./operation/gauges.ts";
 import { Health, Housekeeping, PpgMetrics, PpgTraces } from "./operation/index.ts";
 import { outcomeLog } from "./operation/outcome-log.ts";
 import type { ResultNotifier } from "./results/notifier.ts";
+import { SqliteStore } from "./store/sqlite-store.ts";
 import type { PpgStore } from "./store/store.ts";
 import type { PushSelector } from "./store/types.ts";
 
 export interface GatewayOptions {
   /** Default: the machine's own. */
   readonly clock?: Clock;
-  /** Delivers in a thread of its own, by the machine's clock: more pushes, which are answered sooner. Default false. */
+  /**
+   * Delivers in a thread of its own, by the machine's clock, where the store is SQLite: more pushes, which are answered sooner. Default
+   * false.
+   */
   readonly deliveryThread?: boolean;
   /** Default: silent. */
   readonly logger?: Logger;
@@ -91,8 +95,7 @@ export class Gateway {
     const { clock = systemClock, logger = silentLogger, signal } = options;
     let gateway: Gateway | undefined;
     try {
-      const storeConfig = options.deliveryThread === true ? withHalfTheConnections(config) : config;
-      const store = await openStore(storeConfig, { clock, logger, signal });
+      const store = await openStore(config, { clock, logger, signal });
       gateway = new Gateway(config, store, options);
       if (signal?.aborted === true) throw new GatewayError("GATEWAY_STOPPED", "stopped before it was open");
       await gateway.#open(options);
@@ -124,16 +127,12 @@ export class Gateway {
     logger.info({ pap: this.pap, sip: this.sip.map(serializeListenAddress) }, "gateway open");
   }
 
-  #openDeliveries(
-    shared: Shared,
-    owner: string,
-    { deliveryThread = false, signal }: GatewayOptions,
-  ): Promise<DeliverySide> {
+  #openDeliveries(shared: Shared, owner: string, { deliveryThread = false }: GatewayOptions): Promise<DeliverySide> {
     const onRegistration = (event: RegistrationEvent): void => this.#registration(event);
-    if (deliveryThread) {
-      const config = withHalfTheConnections(shared.config);
-      return DeliveryThread.open({ ...shared, config, owner, onRegistration, signal });
-    }
+    const { store } = shared;
+    // On PostgreSQL two threads make more and smaller transactions, which cost more than the thread saves.
+    if (deliveryThread && store instanceof SqliteStore)
+      return DeliveryThread.open({ ...shared, store, owner, onRegistration });
     return LocalDeliverySide.open(shared, owner, new Places(), onRegistration);
   }
 

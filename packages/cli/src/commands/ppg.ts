@@ -92,8 +92,7 @@ async function run(io: Io, config: PpgConfig, json: boolean, readAgain: () => Pr
   try {
     const gateway = await Gateway.open(config, {
       ...{ logger: log.logger, consoleDirectory, signal: io.stop },
-      // On PostgreSQL two threads make more and smaller transactions, which cost more than the thread saves.
-      deliveryThread: config.database.kind === "sqlite",
+      deliveryThread: true,
     });
     let reloaded = Promise.resolve();
     io.onHangup?.(() => {

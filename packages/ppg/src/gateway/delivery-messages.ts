@@ -32,13 +32,10 @@ export type DeliveryCall = {
   };
 }[keyof DeliveryCalls];
 
-/**
- * `tell`: to be done without an answer; `giveUp`: waiting for the database; `submitted`: nothing more is handed over. `link`: to the
- * thread that has the database.
- */
+/** `tell`: to be done without an answer; `submitted`: nothing more is handed over. `link`: to the thread that has the database. */
 export type DeliveryRequest =
   | DeliveryCall
-  | { readonly tell: "giveUp" | "start" | "submitted" }
+  | { readonly tell: "start" | "submitted" }
   | { readonly take: readonly HeldForm[] }
   | { readonly link: MessagePort }
   | { readonly link: null; readonly problem: string };

@@ -4,8 +4,7 @@ import type { PpgConfig } from "../config/types.ts";
 import { Places } from "../dispatch/places.ts";
 import type { PpgEvent, PpgObserver } from "../events.ts";
 import { storeErrorOf } from "../store/errors.ts";
-import { SqliteStore } from "../store/sqlite-store.ts";
-import type { PpgStore } from "../store/store.ts";
+import type { SqliteStore } from "../store/sqlite-store.ts";
 import type { ClaimedDelivery } from "../store/types.ts";
 import type {
   DeliveryCalls,
@@ -22,12 +21,11 @@ import { writeLine } from "./log-lines.ts";
 export interface DeliveryThreadOptions {
   readonly config: PpgConfig;
   readonly owner: string;
-  readonly store: PpgStore;
+  /** Has the database; the thread gets links to it. */
+  readonly store: SqliteStore;
   readonly logger: Logger;
   readonly observe: PpgObserver;
   readonly onRegistration: (event: RegistrationEvent) => void;
-  /** Gives up waiting for the database. */
-  readonly signal: AbortSignal | undefined;
 }
 
 interface Waiting {
@@ -67,15 +65,8 @@ export class DeliveryThread implements DeliverySide {
 
   /** @throws {GatewayError} */
   static async open(options: DeliveryThreadOptions): Promise<DeliveryThread> {
-    const { signal } = options;
     const thread = new DeliveryThread(options);
-    const giveUp = (): void => thread.#post({ tell: "giveUp" });
-    signal?.addEventListener("abort", giveUp);
-    try {
-      thread.#listening = await thread.#opened.promise;
-    } finally {
-      signal?.removeEventListener("abort", giveUp);
-    }
+    thread.#listening = await thread.#opened.promise;
     thread.#isOpen = true;
     return thread;
   }
@@ -163,10 +154,8 @@ export class DeliveryThread implements DeliverySide {
   }
 
   async #link(): Promise<void> {
-    const { store } = this.#options;
     try {
-      if (!(store instanceof SqliteStore)) throw new TypeError("this store has no thread");
-      const port = await store.link();
+      const port = await this.#options.store.link();
       this.#post({ link: port }, [port]);
     } catch (error) {
       this.#post({ link: null, problem: storeErrorOf(error).message });

@@ -2,7 +2,6 @@
 // takes pushes.
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { type Logger, systemClock } from "@sip-push/sip";
-import type { PpgConfig } from "../config/types.ts";
 import { Places } from "../dispatch/places.ts";
 import type { PpgEvent } from "../events.ts";
 import { StoreError } from "../store/errors.ts";
@@ -20,7 +19,6 @@ import { LocalDeliverySide } from "./delivery-side.ts";
 import { GatewayError, gatewayErrorOf } from "./gateway-error.ts";
 import { heldFrom } from "./held-forms.ts";
 import { type LogLine, lineLogger } from "./log-lines.ts";
-import { openStore } from "./open-store.ts";
 import { tellTakenBack } from "./taken-back.ts";
 
 if (parentPort === null) throw new Error("runs in a worker thread only");
@@ -33,18 +31,17 @@ const send = (reply: DeliveryReply): void => port.postMessage(reply);
 const TELL_MS = 5;
 let events: PpgEvent[] = [];
 let lines: LogLine[] = [];
-let scheduled = false;
+let timer: NodeJS.Timeout | undefined;
 function tell(): void {
-  scheduled = false;
+  clearTimeout(timer);
+  timer = undefined;
   if (events.length === 0 && lines.length === 0) return;
   send({ reply: "told", events: JSON.stringify(events), lines });
   events = [];
   lines = [];
 }
 function tellSoon(): void {
-  if (scheduled) return;
-  scheduled = true;
-  setTimeout(tell, TELL_MS);
+  timer ??= setTimeout(tell, TELL_MS);
 }
 const observe = (event: PpgEvent): void => {
   events.push(event);
@@ -58,16 +55,12 @@ const logger: Logger = lineLogger(config.log, (line) => {
 /** Those that have asked for a link, in order. */
 const wantingLink: PromiseWithResolvers<MessagePort>[] = [];
 const submitted = Promise.withResolvers<void>();
-const giveUp = new AbortController();
 
-function connect({ database }: PpgConfig): Promise<PpgStore> {
-  if (database.kind === "postgres") return openStore(config, { clock: systemClock, logger, signal: giveUp.signal });
-  return SqliteStore.connect(() => {
-    const wanting = Promise.withResolvers<MessagePort>();
-    wantingLink.push(wanting);
-    send({ reply: "wantsLink" });
-    return wanting.promise;
-  });
+function link(): Promise<MessagePort> {
+  const wanting = Promise.withResolvers<MessagePort>();
+  wantingLink.push(wanting);
+  send({ reply: "wantsLink" });
+  return wanting.promise;
 }
 
 function takeLink(request: Extract<DeliveryRequest, { link: unknown }>): void {
@@ -77,7 +70,7 @@ function takeLink(request: Extract<DeliveryRequest, { link: unknown }>): void {
 }
 
 async function open(): Promise<{ side: LocalDeliverySide; store: PpgStore }> {
-  const store = await connect(config);
+  const store = await SqliteStore.connect(link);
   try {
     tellTakenBack(store, observe);
     const shared = { config, store, clock: systemClock, logger, observe };
@@ -142,7 +135,6 @@ async function answer(request: DeliveryCall): Promise<void> {
 port.on("message", (request: DeliveryRequest) => {
   if ("link" in request) return takeLink(request);
   if ("call" in request) return void answer(request);
-  if ("tell" in request && request.tell === "giveUp") return giveUp.abort();
   void opened.then(
     ({ side }) => {
       if ("take" in request) side.take(heldFrom(request.take));

@@ -46,13 +46,6 @@ export async function openStore(
   }
 }
 
-/** For each of two threads that go to the same database by themselves: they share the connections. */
-export function withHalfTheConnections(config: PpgConfig): PpgConfig {
-  const { database } = config;
-  if (database.kind === "sqlite") return config;
-  return { ...config, database: { ...database, maxConnections: Math.ceil(database.maxConnections / 2) } };
-}
-
 function openOnce({ database, dataDirectory }: Pick<PpgConfig, "database" | "dataDirectory">): Promise<PpgStore> {
   if (database.kind === "sqlite") return openSqlite(dataDirectory);
   return PostgresStore.open(database.url, { maxConnections: database.maxConnections });

@@ -246,7 +246,7 @@ delivery: { retry: { absent: { initialSeconds: 600 } } }
     ["info", ["warn circuit breaker"]],
     ["error", []],
   ])("logs from %s on what the delivering thread says: %j", async (log, expected) => {
-    const gateway = await openRegistered((text) =>
+    const gateway = await openGateway((text) =>
       text.replace("log: info", `log: ${log}`).replace("delivery: {", "delivery: { breaker: { maxFailures: 1 },"),
     );
     await core.close();

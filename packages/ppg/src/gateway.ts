@@ -17,6 +17,7 @@ import { PpgFront } from "./front/front.ts";
 import { type DeliverySide, LocalDeliverySide, type RegistrationEvent } from "./gateway/delivery-side.ts";
 import { DeliveryThread } from "./gateway/delivery-thread.ts";
 import { GatewayError, gatewayErrorOf } from "./gateway/gateway-error.ts";
+import { loggerFrom } from "./gateway/log-lines.ts";
 import { openStore } from "./gateway/open-store.ts";
 import { Initiators, openIntake, openNotifier, openSubmissions, ownerOf, type Shared } from "./gateway/parts.ts";
 import { tellTakenBack } from "./gateway/taken-back.ts";
@@ -37,7 +38,7 @@ export interface GatewayOptions {
    * false.
    */
   readonly deliveryThread?: boolean;
-  /** Default: silent. */
+  /** Is told what the configuration's `log` lets through. Default: silent. */
   readonly logger?: Logger;
   /** Folder of the built console page. Without it a configured console answers 503. */
   readonly consoleDirectory?: string;
@@ -91,8 +92,10 @@ export class Gateway {
    *
    * @throws {GatewayError} when the world outside does not let it; what was open is closed again.
    */
-  static async open(config: PpgConfig, options: GatewayOptions = {}): Promise<Gateway> {
-    const { clock = systemClock, logger = silentLogger, signal } = options;
+  static async open(config: PpgConfig, given: GatewayOptions = {}): Promise<Gateway> {
+    const logger = loggerFrom(config.log, given.logger ?? silentLogger);
+    const options = { ...given, logger };
+    const { clock = systemClock, signal } = options;
     let gateway: Gateway | undefined;
     try {
       const store = await openStore(config, { clock, logger, signal });

@@ -18,7 +18,7 @@ import type {
 import { LocalDeliverySide } from "./delivery-side.ts";
 import { GatewayError, gatewayErrorOf } from "./gateway-error.ts";
 import { heldFrom } from "./held-forms.ts";
-import { type LogLine, lineLogger } from "./log-lines.ts";
+import { type LogLine, lineLogger, loggerFrom } from "./log-lines.ts";
 import { tellTakenBack } from "./taken-back.ts";
 
 if (parentPort === null) throw new Error("runs in a worker thread only");
@@ -47,10 +47,13 @@ const observe = (event: PpgEvent): void => {
   events.push(event);
   tellSoon();
 };
-const logger: Logger = lineLogger(config.log, (line) => {
-  lines.push(line);
-  tellSoon();
-});
+const logger: Logger = loggerFrom(
+  config.log,
+  lineLogger((line) => {
+    lines.push(line);
+    tellSoon();
+  }),
+);
 
 /** Those that have asked for a link, in order. */
 const wantingLink: PromiseWithResolvers<MessagePort>[] = [];

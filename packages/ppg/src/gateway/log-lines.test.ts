@@ -2,14 +2,14 @@ import { Socket } from "node:net";
 import { type Logger, silentLogger } from "@sip-push/sip";
 import { describe, expect, it } from "vitest";
 import { logLevels } from "../config/types.ts";
-import { type LogLine, lineLogger, writeLine } from "./log-lines.ts";
+import { type LogLine, lineLogger, loggerFrom, writeLine } from "./log-lines.ts";
 
 const levels = ["trace", "debug", "info", "warn", "error"] as const;
 
 /** What another thread gets of it. */
 function sent(...given: readonly object[]): object[] {
   const lines: LogLine[] = [];
-  const logger = lineLogger("trace", (line) => lines.push(line));
+  const logger = lineLogger((line) => lines.push(line));
   for (const fields of given) logger.info(fields, "");
   return structuredClone(lines).map(([, fields]) => fields);
 }
@@ -27,7 +27,10 @@ describe("lines for the log of another thread", () => {
     ["silent", []],
   ] as const)("are sent from %s on: %j", (from, expected) => {
     const said: string[] = [];
-    const logger = lineLogger(from, ([level]) => said.push(level));
+    const logger = loggerFrom(
+      from,
+      lineLogger(([level]) => said.push(level)),
+    );
     for (const level of levels) logger[level]({}, "a line");
     expect(said).toEqual(expected);
   });
@@ -41,7 +44,7 @@ describe("lines for the log of another thread", () => {
     const log: Logger = Object.fromEntries(
       levels.map((level) => [level, (...given: unknown[]) => written.push([level, ...given])]),
     ) as unknown as Logger;
-    const logger = lineLogger("trace", (line) => writeLine({ ...silentLogger, ...log }, structuredClone(line)));
+    const logger = lineLogger((line) => writeLine({ ...silentLogger, ...log }, structuredClone(line)));
     for (const level of levels) logger[level]({ n: 1, nested: { list: ["a", null] } }, `a line of ${level}`);
     expect(written).toEqual(
       levels.map((level) => [level, { n: 1, nested: { list: ["a", null] } }, `a line of ${level}`]),

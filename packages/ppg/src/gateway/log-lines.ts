@@ -7,12 +7,20 @@ type Level = keyof Logger;
 /** What another thread has to log. */
 export type LogLine = readonly [level: Level, fields: object, message: string];
 
-/** Has what is logged from that level on sent to the thread that has the log. */
-export function lineLogger(from: LogLevel, send: (line: LogLine) => void): Logger {
-  const log = (level: Level): Logger[Level] =>
-    logLevels.indexOf(level) < logLevels.indexOf(from)
-      ? () => {}
-      : (fields, message) => send([level, sendable(fields), message]);
+/** Writes what is of that level or above. */
+export function loggerFrom(from: LogLevel, logger: Logger): Logger {
+  return loggerOf((level) => {
+    if (logLevels.indexOf(level) < logLevels.indexOf(from)) return () => {};
+    return (fields, message) => logger[level](fields, message);
+  });
+}
+
+/** Has what is logged sent to the thread that has the log. */
+export function lineLogger(send: (line: LogLine) => void): Logger {
+  return loggerOf((level) => (fields, message) => send([level, sendable(fields), message]));
+}
+
+function loggerOf(log: (level: Level) => Logger[Level]): Logger {
   return { trace: log("trace"), debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };
 }
 

@@ -56,7 +56,10 @@ export class ClaimLoop {
     return this.#backOffMs === 0;
   }
 
-  /** Nothing is due in the store, as far as is known: what is submitted now need not queue behind anything. */
+  /**
+   * When the store was asked last it had no more than there was room for, so what is submitted now need not queue behind anything: news
+   * of work since then is a few milliseconds old.
+   */
   get caughtUp(): boolean {
     return this.#caughtUp && this.#running;
   }
@@ -86,7 +89,6 @@ export class ClaimLoop {
     // What failed a moment ago waits for its own time.
     if (!this.#running || this.#backOffMs > 0) return;
     this.#again = true;
-    this.#catchUp(false);
     if (this.#asking !== undefined) return;
     const pauseMs = this.#askedAtMs + SHORTEST_PAUSE_MS - this.#options.clock.now();
     if (pauseMs > 0) this.#sleep(pauseMs);
@@ -127,7 +129,8 @@ export class ClaimLoop {
     try {
       for (;;) {
         this.#again = false;
-        const limit = Math.min(claimBatch, room());
+        // What is submitted meanwhile may take all room but that.
+        const limit = Math.min(this.#caughtUp ? minRoom : claimBatch, room());
         this.#wantsRoom = limit < minRoom;
         if (this.#wantsRoom) this.#catchUp(false);
         if (this.#wantsRoom || !this.#running) return undefined;
@@ -135,9 +138,9 @@ export class ClaimLoop {
         this.#backOffMs = 0;
         onClaimed(deliveries);
         if (deliveries.length > 0) this.#idleMs = 0;
-        if (deliveries.length === limit) continue;
+        this.#catchUp(deliveries.length < limit);
+        if (!this.#caughtUp) continue;
         if (this.#again) return SHORTEST_PAUSE_MS;
-        this.#catchUp(true);
         const dueAtMs = await store.nextDueAtMs("deliveries");
         return this.#again ? SHORTEST_PAUSE_MS : this.#sleepUntil(dueAtMs);
       }

@@ -94,6 +94,54 @@ describe("a push submitted by way of a dispatcher", () => {
     expect(states.slice(8)).toEqual(["pending", "pending", "pending", "pending"]);
   });
 
+  it("is held at once although other work has just come, and both are delivered", async () => {
+    await rig.handset(() => [200]);
+    const { store, close, open } = slowStore(rig.store, "claim");
+    const node = await idleNode({ dispatcher: { store } });
+    close();
+    await rig.submit("other");
+    await rig.clock.advance(1);
+    await submit(node, "p1");
+    expect(await rig.delivery("p1")).toMatchObject({ state: "sending", attempts: 1 });
+    open();
+    await rig.untilTold("p1", "delivered");
+    await rig.untilTold("other", "delivered");
+  });
+
+  it("queues behind others while there are more of them than the node takes at once", async () => {
+    await rig.handset(() => undefined);
+    const { store, close, open } = slowStore(rig.store, "claim");
+    const node = await idleNode({ dispatcher: { store, claimBatch: 2 } });
+    close();
+    await rig.submit(
+      "others",
+      Array.from({ length: 9 }, (_, n) => `user${n}`),
+    );
+    await rig.clock.advance(10);
+    expect(node.dispatcher.places.reserve(1)).toBe(1);
+    node.dispatcher.places.free(1);
+    // The first answer comes, the next question waits for its own.
+    open();
+    close();
+    await rig.clock.advance(10);
+    expect(node.dispatcher.places.reserve(1)).toBe(0);
+    open();
+  });
+
+  it("does not find its room taken by what becomes due meanwhile", async () => {
+    await rig.handset(() => undefined);
+    const { store, close, open } = slowStore(rig.store, "claim");
+    const node = await idleNode({ dispatcher: { store, concurrency: 8 } });
+    for (let n = 1; n <= 8; n++) await rig.submit(`due${n}`, [`due${n}`], { deliverAfterMs: rig.clock.wallMs + 500 });
+    await rig.clock.advance(100);
+    close();
+    await rig.clock.advance(600);
+    for (let n = 1; n <= 8; n++) await submit(node, `p${n}`, [`user${n}`]);
+    open();
+    await rig.clock.advance(100);
+    expect(node.dispatcher.stats).toMatchObject({ inFlight: 8, waiting: 0, parked: 0 });
+  });
+
   it("goes through the store when it is not started, or stopped", async () => {
     const node = await rig.node();
     await rig.clock.untilSettled(node.stop(0));
@@ -112,22 +160,25 @@ describe("a push submitted by way of a dispatcher", () => {
   });
 });
 
-/** A store whose answers to `submit` come when they are let through. */
-function slowStore(inner: PpgStore): {
+/** A store whose answers to such calls come when they are let through. */
+function slowStore(
+  inner: PpgStore,
+  call: "submit" | "claim" = "submit",
+): {
   readonly store: PpgStore;
   readonly close: () => void;
   readonly open: () => void;
 } {
   let gate = Promise.withResolvers<void>();
   gate.resolve();
-  const submitSlowly: PpgStore["submit"] = async (...given) => {
-    const results = await inner.submit(...given);
+  const slowly = async (...given: unknown[]): Promise<unknown> => {
+    const results: unknown = await Reflect.apply(inner[call], inner, given);
     await gate.promise;
     return results;
   };
   const store = new Proxy(inner, {
     get: (target, name) => {
-      const value: unknown = name === "submit" ? submitSlowly : Reflect.get(target, name, target);
+      const value: unknown = name === call ? slowly : Reflect.get(target, name, target);
       return typeof value === "function" ? value.bind(target) : value;
     },
   });

@@ -4,7 +4,7 @@ import { describeWithPeers } from "../../../../test/support/describe-with-peers.
 import { PostgresCluster } from "../../../../test/support/postgres-cluster.ts";
 import { PostgresStore } from "./postgres-store.ts";
 import { describeStore } from "./testdata/contract.ts";
-import { claimAs, pushIds, submission, t0 } from "./testdata/pushes.ts";
+import { claimAs, outcome, pushIds, submission, t0 } from "./testdata/pushes.ts";
 
 /** initdb writes some 1,000 files. */
 const START_MS = 60_000;
@@ -68,6 +68,27 @@ describeWithPeers("PostgreSQL store", ["postgresql"], () => {
     await other.end();
     expect(await store.submit([submission("p")], t0)).toMatchObject([{ result: "accepted" }]);
     await store.close();
+  });
+
+  it("cleans the queue of what has ended, each time that so much has", async () => {
+    const url = await cluster.makeDatabase();
+    const store = await PostgresStore.open(url, { vacuumEvery: 3 });
+    /** What VACUUM leaves in the catalogue: -1 before the first. */
+    const counted = (): Promise<string[]> =>
+      cluster.query(new URL(url).pathname.slice(1), "SELECT reltuples FROM pg_class WHERE relname = 'queue'");
+    const end = async (pushId: string): Promise<void> => {
+      await store.submit([submission(pushId)], t0);
+      const [delivery] = await store.claim(claimAs("n1"));
+      if (delivery === undefined) throw new Error("nothing to claim");
+      expect(await store.advance([outcome(delivery)])).toMatchObject([{ result: "done" }]);
+    };
+    await end("p1");
+    await end("p2");
+    expect(await counted()).toEqual(["-1"]);
+    await end("p3");
+    // Closing waits for it.
+    await store.close();
+    expect(await counted()).toEqual(["0"]);
   });
 
   it("of a later version is not touched", async () => {

@@ -1,3 +1,4 @@
+import { isFinal } from "../delivery/delivery.machine.ts";
 import { checkedAdvance } from "./advance-rules.ts";
 import { Grouping } from "./grouping.ts";
 import { holdable } from "./holding.ts";
@@ -7,6 +8,7 @@ import { PostgresDatabase } from "./postgres-database.ts";
 import * as queries from "./postgres-queries.ts";
 import { claimNotifications, notificationsOf, settleNotifications } from "./postgres-results.ts";
 import { type Arrival, cancelPush, insertPushes, isPlain, submitPushes } from "./postgres-submit.ts";
+import { PostgresVacuum } from "./postgres-vacuum.ts";
 import { claimDeliveries, releaseLeases, renewLeases, wakeRecipients } from "./postgres-work.ts";
 import { checkLimit, checkSubmission } from "./rows.ts";
 import type { PpgStore, TakenBackListener } from "./store.ts";
@@ -40,10 +42,14 @@ const MAX_GROUP = 500;
 /** Groups of one kind under way at once: what comes meanwhile makes the next one larger, and cheaper for each. */
 const GROUPS = 1;
 const DEFAULT_MAX_CONNECTIONS = 8;
+/** Some 50 ms of the server's time. */
+const DEFAULT_VACUUM_EVERY = 20_000;
 
 export interface PostgresStoreOptions {
   /** Connections for calls; one more listens. Default 8. */
   readonly maxConnections?: number;
+  /** Deliveries that end, after which the table of those that live is vacuumed. Default 20,000. */
+  readonly vacuumEvery?: number;
 }
 
 /**
@@ -58,16 +64,12 @@ export class PostgresStore implements PpgStore {
   readonly #advances: Grouping<DeliveryAdvance, AdvanceResult>;
   readonly #verdicts: Grouping<NotificationVerdict, boolean>;
 
-  private constructor(db: PostgresDatabase) {
+  private constructor(db: PostgresDatabase, vacuum: PostgresVacuum) {
     this.#db = db;
     this.subscriptions = new PostgresSubscriptionStore(db);
     this.capabilities = new PostgresCapabilityStore(db);
     this.#submissions = new Grouping((arrivals) => submitAll(db, arrivals), MAX_GROUP, GROUPS);
-    this.#advances = new Grouping(
-      (advances) => db.statements((session) => changeDeliveries(session, advances)),
-      MAX_GROUP,
-      GROUPS,
-    );
+    this.#advances = new Grouping((advances) => advanceAll(db, vacuum, advances), MAX_GROUP, GROUPS);
     this.#verdicts = new Grouping(
       (verdicts) => db.statements((session) => settleNotifications(session, verdicts)),
       MAX_GROUP,
@@ -82,8 +84,9 @@ export class PostgresStore implements PpgStore {
    * @throws {StoreError} `STORE_TOO_NEW`, `STORE_UNAVAILABLE`
    */
   static async open(connectionString: string, options: PostgresStoreOptions = {}): Promise<PostgresStore> {
-    const { maxConnections = DEFAULT_MAX_CONNECTIONS } = options;
-    return new PostgresStore(await PostgresDatabase.open(connectionString, maxConnections));
+    const { maxConnections = DEFAULT_MAX_CONNECTIONS, vacuumEvery = DEFAULT_VACUUM_EVERY } = options;
+    const db = await PostgresDatabase.open(connectionString, maxConnections);
+    return new PostgresStore(db, new PostgresVacuum(db, vacuumEvery));
   }
 
   async submit(submissions: readonly PushSubmission[], nowMs: number, hold?: HoldRequest): Promise<SubmitResult[]> {
@@ -191,4 +194,14 @@ export class PostgresStore implements PpgStore {
 function submitAll(db: PostgresDatabase, arrivals: readonly Arrival[]): Promise<SubmitResult[]> {
   if (arrivals.every(isPlain)) return db.statements((session) => insertPushes(session, arrivals));
   return db.transaction((session) => submitPushes(session, arrivals));
+}
+
+async function advanceAll(
+  db: PostgresDatabase,
+  vacuum: PostgresVacuum,
+  advances: readonly DeliveryAdvance[],
+): Promise<AdvanceResult[]> {
+  const results = await db.statements((session) => changeDeliveries(session, advances));
+  vacuum.left(advances.filter(({ to }) => isFinal(to)).length);
+  return results;
 }

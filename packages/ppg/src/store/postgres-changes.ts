@@ -1,6 +1,7 @@
 import { isFinal } from "../delivery/delivery.machine.ts";
 import { tryAgainAfterCancel } from "./advance-rules.ts";
 import type { PostgresSession } from "./postgres-database.ts";
+import { sameKey } from "./postgres-plans.ts";
 import { type TakenBackRow, takenBackOf, timelineLine } from "./rows.ts";
 import { cancelledChange, type TakeBackReason } from "./take-back.ts";
 import type { AdvanceResult, DeliveryAdvance, DeliveryLease } from "./types.ts";
@@ -20,16 +21,16 @@ const change = `WITH c AS (
   held AS MATERIALIZED (
     SELECT c.*, q.state AS state_before, q.attempts, q.cancel_requested, d.push, d.recipients, d.notify, d.recipient,
       NOT (q.cancel_requested = 1 AND c.again) AS done
-    FROM c JOIN queue q ON q.id = c.id AND q.version = c.version AND q.owner IS NOT DISTINCT FROM c.owner
-      JOIN deliveries d ON d.id = q.id
-    ORDER BY q.id FOR UPDATE OF q),
+    FROM c JOIN queue q ON ${sameKey("q.id", "c.id")} AND q.version = c.version AND q.owner IS NOT DISTINCT FROM c.owner
+      JOIN deliveries d ON ${sameKey("d.id", "c.id")}
+    ORDER BY c.id FOR UPDATE OF q),
   mine AS MATERIALIZED (
     SELECT *, row_number() OVER (PARTITION BY push, final ORDER BY ord) AS place FROM held WHERE done),
-  gone AS (DELETE FROM queue q USING mine m WHERE q.id = m.id AND m.final),
+  gone AS (DELETE FROM queue q USING mine m WHERE ${sameKey("q.id", "m.id")} AND m.final),
   kept AS (UPDATE queue q SET state = m.state, due_at = m.due_at, owner = NULL, version = m.version + 1,
       absent = CASE WHEN m.absent THEN 1 ELSE 0 END,
       sleeper = CASE m.state WHEN 'retry-wait' THEN m.recipient END
-    FROM mine m WHERE q.id = m.id AND NOT m.final),
+    FROM mine m WHERE ${sameKey("q.id", "m.id")} AND NOT m.final),
   ended AS (SELECT push, recipients, notify, count(*)::int4 AS n, min(at) AS first, max(at) AS last FROM mine
     WHERE final GROUP BY push, recipients, notify ORDER BY push),
   told AS (INSERT INTO progress AS g (push, recipients, results, notify_due_at, finished_at)
@@ -44,7 +45,7 @@ const change = `WITH c AS (
       timeline = d.timeline || m.line,
       result_seq = CASE WHEN NOT m.final THEN NULL WHEN m.recipients = 1 THEN 1 ELSE
         (SELECT t.results - e.n FROM told t JOIN ended e USING (push) WHERE t.push = m.push) + m.place END
-    FROM mine m WHERE d.id = m.id),
+    FROM mine m WHERE ${sameKey("d.id", "m.id")}),
   queued AS (INSERT INTO results SELECT push, t.results - e.n + m.place, m.id
     FROM mine m JOIN told t USING (push) JOIN ended e USING (push) WHERE m.final AND m.notify = 1 AND m.recipients > 1),
   failed AS (INSERT INTO failures SELECT state, id FROM mine WHERE final AND state <> 'delivered'),
@@ -108,7 +109,7 @@ export interface LockedDelivery extends DeliveryLease {
 }
 
 const selectTakenBack = `SELECT d.id, d.push, d.recipient, p.initiator, p.push_id, p.accepted_at
-  FROM deliveries d JOIN pushes p ON p.id = d.push WHERE d.id = ANY($1::int8[]) ORDER BY d.id`;
+  FROM deliveries d JOIN pushes p ON ${sameKey("p.id", "d.push")} WHERE d.id = ANY($1::int8[]) ORDER BY d.id`;
 
 /** Ends deliveries that their initiator took back, and says so when that is committed. */
 export async function endTakenBack(

@@ -2,6 +2,7 @@ import { Pending } from "@sip-push/sip";
 import pg from "pg";
 import { StoreError, storeErrorOf } from "./errors.ts";
 import { PostgresNotifier } from "./postgres-notifier.ts";
+import { session as sessionSettings } from "./postgres-plans.ts";
 import { postgresMigrations } from "./postgres-schema.ts";
 import type { TakenBackListener } from "./store.ts";
 import type { TakenBack, WorkKind } from "./types.ts";
@@ -80,7 +81,7 @@ export class PostgresDatabase {
       idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
       query_timeout: NO_ANSWER_MS,
     };
-    this.#pool = new pg.Pool({ ...settings, max: maxConnections, types });
+    this.#pool = new pg.Pool({ ...settings, max: maxConnections, types, verify: prepare });
     // A connection that broke while nobody used it: the pool has dropped it, and the next call opens another.
     this.#pool.on("error", () => {});
     // One that breaks in use says so by its statement, or by the next; without a listener it would end the process besides.
@@ -171,6 +172,11 @@ function errorOf(error: unknown): StoreError {
 
 function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
+/** Of a new connection, before it is used. */
+function prepare(client: pg.PoolClient, done: (error?: Error) => void): void {
+  client.query(sessionSettings, (error: Error | null) => done(error ?? undefined));
 }
 
 async function migrate(session: PostgresSession): Promise<void> {

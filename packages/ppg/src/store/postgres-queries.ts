@@ -1,5 +1,6 @@
 import { finalStates, isLive } from "../delivery/delivery.machine.ts";
 import type { PostgresSession } from "./postgres-database.ts";
+import { sameKey, unindexed } from "./postgres-plans.ts";
 import { ANY_DELIVERY, ANY_DELIVERY_COLUMNS } from "./postgres-rows.ts";
 import {
   callIdOf,
@@ -40,7 +41,7 @@ export async function pushStatus(session: PostgresSession, selector: PushSelecto
   type Row = Omit<PushRow, "content" | "capabilities">;
   const [row] = await session.all<Row>(sql, [selector.pushId, selector.initiator]);
   if (row === undefined) return undefined;
-  const ofPush = `SELECT ${ANY_DELIVERY_COLUMNS} FROM ${ANY_DELIVERY} WHERE d.push = $1 ORDER BY d.id`;
+  const ofPush = `SELECT ${ANY_DELIVERY_COLUMNS} FROM ${ANY_DELIVERY} WHERE d.push = $1 ORDER BY ${unindexed("d.id")}`;
   const deliveries = await session.all<DeliveryRow>(ofPush, [row.id]);
   return statusOf(pushSummaryOf(row), deliveries.map(deliveryOf), selector.addresses);
 }
@@ -69,7 +70,7 @@ export async function timelineOf(session: PostgresSession, delivery: number): Pr
 }
 
 export async function awaitingRegistration(session: PostgresSession, limit: number): Promise<string[]> {
-  const sql = `SELECT d.recipient FROM queue q JOIN deliveries d ON d.id = q.id WHERE q.absent = 1
+  const sql = `SELECT d.recipient FROM queue q JOIN deliveries d ON ${sameKey("d.id", "q.id")} WHERE q.absent = 1
     GROUP BY d.recipient ORDER BY max(q.id) DESC LIMIT $1`;
   return (await session.all<{ recipient: string }>(sql, [limit])).map(({ recipient }) => recipient);
 }
@@ -77,33 +78,36 @@ export async function awaitingRegistration(session: PostgresSession, limit: numb
 /** Which ids are looked at, newest first: by the member of the question that leaves the fewest. `$1`: those before this one. */
 function candidates({ pushId, recipient, state }: DeliveryQuery): {
   readonly from: string;
+  /** The id, to compare and sort by. */
+  readonly key: string;
   readonly values: unknown[];
 } {
   if (pushId !== undefined) {
-    const from = "deliveries s WHERE s.id < $1 AND s.push IN (SELECT id FROM pushes WHERE push_id = $2)";
-    return { from, values: [pushId] };
+    const from = "deliveries s WHERE s.push = ANY (ARRAY(SELECT id FROM pushes WHERE push_id = $2))";
+    return { from, key: unindexed("s.id"), values: [pushId] };
   }
   if (recipient !== undefined) {
-    const from = "deliveries s WHERE s.id < $1 AND hashtextextended(s.recipient, 0) = hashtextextended($2, 0)";
-    return { from, values: [recipient] };
+    const from = "deliveries s WHERE hashtextextended(s.recipient, 0) = hashtextextended($2, 0)";
+    return { from, key: "s.id", values: [recipient] };
   }
-  if (state === undefined || state === "delivered") return { from: "deliveries s WHERE s.id < $1", values: [] };
-  const from = `${isLive(state) ? "queue" : "failures"} s WHERE s.id < $1 AND s.state = $2`;
-  return { from, values: [state] };
+  if (state === undefined || state === "delivered") return { from: "deliveries s WHERE true", key: "s.id", values: [] };
+  const from = `${isLive(state) ? "queue" : "failures"} s WHERE s.state = $2`;
+  return { from, key: "s.id", values: [state] };
 }
 
 export async function findDeliveries(session: PostgresSession, query: DeliveryQuery): Promise<DeliveryPage> {
   const { initiator, pushId, recipient, state, after = Number.MAX_SAFE_INTEGER, limit } = query;
   if (state !== undefined && !isLive(state) && !finalStates.some((each) => each === state)) return nothing;
-  const { from, values } = candidates(query);
+  const { from, key, values } = candidates(query);
   const place = values.length + 2;
   const filters = [initiator ?? null, pushId ?? null, recipient ?? null, state ?? null];
   const conditions = ["p.initiator", "p.push_id", "d.recipient", "coalesce(q.state, d.state)"].map((column, index) => {
     return `($${place + index}::text IS NULL OR ${column} = $${place + index})`;
   });
-  const sql = `WITH scanned AS MATERIALIZED (SELECT s.id FROM ${from} ORDER BY s.id DESC LIMIT ${SCAN}),
+  const sql = `WITH scanned AS MATERIALIZED (SELECT s.id FROM ${from} AND ${key} < $1 ORDER BY ${key} DESC LIMIT ${SCAN}),
     found AS MATERIALIZED (SELECT ${ANY_DELIVERY_COLUMNS}, p.initiator, p.push_id, p.accepted_at
-      FROM scanned s JOIN deliveries d ON d.id = s.id LEFT JOIN queue q ON q.id = d.id JOIN pushes p ON p.id = d.push
+      FROM scanned s JOIN deliveries d ON ${sameKey("d.id", "s.id")} LEFT JOIN queue q ON ${sameKey("q.id", "s.id")}
+        JOIN pushes p ON ${sameKey("p.id", "d.push")}
       WHERE ${conditions.join(" AND ")} ORDER BY s.id DESC LIMIT $${place + 4})
     SELECT found.*, (SELECT CASE count(*) WHEN ${SCAN} THEN min(id) END FROM scanned) AS scanned_to
     FROM (SELECT 1) one LEFT JOIN found ON true ORDER BY found.id DESC`;
@@ -123,9 +127,11 @@ export async function countByState(session: PostgresSession): Promise<StateCount
   return stateCountsOf(await session.all<{ state: string; n: number }>(sql));
 }
 
+/** The least there is. */
+const first = (column: string, of: string): string => `(SELECT ${column} FROM ${of} ORDER BY ${column} LIMIT 1)`;
 const nextDue: Readonly<Record<WorkKind, string>> = {
-  deliveries: [0, 1, 2].map((priority) => `(SELECT min(due_at) FROM queue WHERE priority = ${priority})`).join(", "),
-  results: "(SELECT min(notify_due_at) FROM progress WHERE notify_due_at IS NOT NULL)",
+  deliveries: [0, 1, 2].map((priority) => first("due_at", `queue WHERE priority = ${priority}`)).join(", "),
+  results: first("notify_due_at", "progress WHERE notify_due_at IS NOT NULL"),
 };
 
 export async function nextDueAt(session: PostgresSession, of?: WorkKind): Promise<number | undefined> {
@@ -142,12 +148,13 @@ export async function prunePushes(session: PostgresSession, finishedBeforeMs: nu
       ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED),
     counted AS (SELECT push, sum(recipients) OVER (ORDER BY finished_at, push) - recipients AS before FROM old),
     gone AS (SELECT push FROM counted WHERE before < $2)
-    DELETE FROM progress g USING gone WHERE g.push = gone.push RETURNING g.push`;
+    DELETE FROM progress g USING gone WHERE ${sameKey("g.push", "gone.push")} RETURNING g.push`;
   const pushes = (await session.all<{ push: number }>(sql, [finishedBeforeMs, limit])).map(({ push }) => push);
   if (pushes.length === 0) return 0;
   await session.all(
     `WITH d AS (DELETE FROM deliveries WHERE push = ANY($1::int8[]) RETURNING id, state),
-      f AS (DELETE FROM failures USING d WHERE failures.state = d.state AND failures.id = d.id AND d.state <> 'delivered')
+      f AS (DELETE FROM failures USING d WHERE ${sameKey("failures.state", "d.state")}
+        AND ${sameKey("failures.id", "d.id")} AND d.state <> 'delivered')
     INSERT INTO state_counts SELECT state, -count(*) FROM d WHERE state = ANY($2::text[]) GROUP BY state`,
     [pushes, finalStates],
   );

@@ -1,4 +1,5 @@
 import type { PostgresSession } from "./postgres-database.ts";
+import { sameKey } from "./postgres-plans.ts";
 import { type NotificationRow, notificationOf, type ToldRow, toldOf } from "./rows.ts";
 import type { ClaimRequest, NotificationRecord, NotificationVerdict, ResultNotification } from "./types.ts";
 
@@ -12,11 +13,11 @@ const head = (of: string): string => `(CASE ${of}.recipients
 const take = `WITH due AS MATERIALIZED (SELECT push FROM progress WHERE notify_due_at <= $1
     ORDER BY notify_due_at, push LIMIT $2 FOR UPDATE SKIP LOCKED)
   UPDATE progress g SET notify_due_at = $3, notify_owner = $4, notify_attempts = notify_attempts + 1
-  FROM due WHERE g.push = due.push RETURNING g.push`;
+  FROM due WHERE ${sameKey("g.push", "due.push")} RETURNING g.push`;
 /** A statement of its own: it must see the results that were committed while `take` waited for the rows. */
 const selectHeads = `SELECT d.push, d.result_seq, g.notify_attempts, p.notify_url, p.initiator, p.push_id, p.accepted_at,
     d.address, d.state, d.pap_code, d.reason, d.event_at, p.priority, p.delivery_method, p.application_data
-  FROM progress g JOIN pushes p ON p.id = g.push JOIN deliveries d ON d.id = ${head("g")}
+  FROM progress g JOIN pushes p ON ${sameKey("p.id", "g.push")} JOIN deliveries d ON ${sameKey("d.id", head("g"))}
   WHERE g.push = ANY($1::int8[]) ORDER BY d.event_at, d.push`;
 const settle = `WITH held AS MATERIALIZED (
     SELECT push, recipients, notified, notify_owner, notify_attempts FROM progress WHERE push = ANY($1::int8[]) ORDER BY push FOR UPDATE),
@@ -25,12 +26,12 @@ const settle = `WITH held AS MATERIALIZED (
     FROM held h JOIN unnest($1::int8[], $2::text[], $3::int4[], $4::text[], $5::int8[]) AS c(push, owner, seq, verdict, at)
       ON h.push = c.push AND h.notify_owner = c.owner AND h.notified = c.seq - 1),
   told AS (UPDATE deliveries d SET told = m.verdict, told_attempts = m.notify_attempts, told_at = m.at
-    FROM mine m WHERE d.id = ${head("m")} AND m.verdict NOT IN ('retry', 'postponed'))
+    FROM mine m WHERE ${sameKey("d.id", head("m"))} AND m.verdict NOT IN ('retry', 'postponed'))
   UPDATE progress g SET notify_owner = NULL,
     notified = g.notified + CASE WHEN m.verdict IN ('retry', 'postponed') THEN 0 ELSE 1 END,
     notify_attempts = CASE m.verdict WHEN 'retry' THEN g.notify_attempts WHEN 'postponed' THEN g.notify_attempts - 1 ELSE 0 END,
     notify_due_at = CASE WHEN m.verdict IN ('retry', 'postponed') OR g.results > g.notified + 1 THEN m.at END
-  FROM mine m WHERE g.push = m.push RETURNING g.push`;
+  FROM mine m WHERE ${sameKey("g.push", "m.push")} RETURNING g.push`;
 
 export async function claimNotifications(
   session: PostgresSession,

@@ -1,3 +1,4 @@
+import { sameKey } from "./postgres-plans.ts";
 import type { DeliveryRow } from "./rows.ts";
 
 /** A delivery that is in the queue, or one that was. */
@@ -13,4 +14,4 @@ export const LIVE_DELIVERY_COLUMNS: string = `${kept}, q.state, q.due_at, q.owne
 export const ANY_DELIVERY_COLUMNS: string = `${kept}, coalesce(q.state, d.state) AS state, q.due_at, q.owner,
   coalesce(q.version, d.version) AS version, coalesce(q.attempts, d.attempts) AS attempts,
   coalesce(q.cancel_requested, d.cancel_requested) AS cancel_requested`;
-export const ANY_DELIVERY = "deliveries d LEFT JOIN queue q ON q.id = d.id";
+export const ANY_DELIVERY: string = `deliveries d LEFT JOIN queue q ON ${sameKey("q.id", "d.id")}`;

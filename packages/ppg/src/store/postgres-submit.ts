@@ -1,6 +1,7 @@
 import { heldDelivery } from "./holding.ts";
 import { changeDeliveries, endTakenBack, type LockedDelivery } from "./postgres-changes.ts";
 import type { PostgresSession } from "./postgres-database.ts";
+import { sameKey, unindexed } from "./postgres-plans.ts";
 import { acceptedForProcessing, newCallToken, priorityNumber } from "./rows.ts";
 import { placeOf, rejectedChange, type TakeBackReason, takeBack } from "./take-back.ts";
 import type {
@@ -195,7 +196,7 @@ async function rejectSome(
       if (why !== undefined) rejected.set(keyOf(`${push}`, address), { why, nowMs: arrival?.nowMs ?? 0 });
   }
   if (rejected.size === 0) return;
-  const sql = "SELECT id, push, address FROM deliveries WHERE push = ANY($1::int8[]) ORDER BY id";
+  const sql = `SELECT id, push, address FROM deliveries WHERE push = ANY($1::int8[]) ORDER BY ${unindexed("id")}`;
   const rows = await session.all<{ id: number; push: number; address: string }>(sql, [
     [...inserted.values()].map(({ id }) => id),
   ]);
@@ -242,7 +243,7 @@ async function lockOfPush(session: PostgresSession, push: number): Promise<Locke
   await session.all(lock, [ids.map(({ id }) => id)]);
   // A statement of its own: it must see what was committed while the one before waited.
   const sql = `SELECT d.id, d.address, d.recipient, coalesce(q.state, d.state) AS state, coalesce(q.version, d.version) AS version, q.owner,
-    d.sip_status FROM deliveries d LEFT JOIN queue q USING (id) WHERE d.push = $1 ORDER BY d.id`;
+    d.sip_status FROM deliveries d LEFT JOIN queue q ON ${sameKey("q.id", "d.id")} WHERE d.push = $1 ORDER BY ${unindexed("d.id")}`;
   return session.all<LockedRow>(sql, [push]);
 }
 

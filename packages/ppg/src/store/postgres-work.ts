@@ -1,5 +1,6 @@
 import { endTakenBack } from "./postgres-changes.ts";
 import type { PostgresSession } from "./postgres-database.ts";
+import { sameKey, unindexed } from "./postgres-plans.ts";
 import { LIVE_DELIVERY_COLUMNS, type LiveRow } from "./postgres-rows.ts";
 import { claimedOf, PUSH_COLUMNS, type PushRow, pushOf } from "./rows.ts";
 import type { ClaimedDelivery, ClaimRequest, DeliveryLease, ReleaseResult } from "./types.ts";
@@ -15,11 +16,11 @@ const claim = `WITH high AS MATERIALIZED (${selectDue(0, "$2")}),
   q AS (UPDATE queue q SET due_at = $3, owner = $4, version = version + 1, absent = 0, sleeper = NULL,
       state = CASE WHEN woken_from = 'waiting-report' THEN woken_from ELSE 'sending' END,
       attempts = attempts + CASE WHEN woken_from = 'waiting-report' THEN 0 ELSE 1 END
-    FROM due WHERE q.id = due.id RETURNING q.*, due.woken_from, due.was_due),
+    FROM due WHERE ${sameKey("q.id", "due.id")} RETURNING q.*, due.woken_from, due.was_due),
   counted AS (INSERT INTO state_counts SELECT state, sum(n) FROM
       (SELECT state, 1 AS n FROM q UNION ALL SELECT woken_from, -1 FROM q) s
     GROUP BY state HAVING sum(n) <> 0)
-  SELECT ${LIVE_DELIVERY_COLUMNS}, q.woken_from, q.was_due FROM q JOIN deliveries d ON d.id = q.id
+  SELECT ${LIVE_DELIVERY_COLUMNS}, q.woken_from, q.was_due FROM q JOIN deliveries d ON ${sameKey("d.id", "q.id")}
   ORDER BY q.priority, q.was_due, q.id`;
 
 type ClaimedRow = LiveRow & { readonly woken_from: string; readonly was_due: number };
@@ -43,9 +44,11 @@ export async function renewLeases(
   leases: readonly DeliveryLease[],
   untilMs: number,
 ): Promise<boolean[]> {
-  const sql = `WITH held AS MATERIALIZED (SELECT id, version, owner FROM queue WHERE id = ANY($2::int8[]) ORDER BY id FOR UPDATE)
-    UPDATE queue q SET due_at = $1 FROM held h JOIN unnest($2::int8[], $3::int4[], $4::text[]) AS c(id, version, owner)
-      USING (id, version, owner) WHERE q.id = h.id RETURNING q.id`;
+  const sql = `WITH held AS MATERIALIZED (
+      SELECT q.id FROM unnest($2::int8[], $3::int4[], $4::text[]) AS c(id, version, owner)
+        JOIN queue q ON ${sameKey("q.id", "c.id")} AND q.version = c.version AND q.owner = c.owner
+      ORDER BY c.id FOR UPDATE OF q)
+    UPDATE queue q SET due_at = $1 FROM held h WHERE ${sameKey("q.id", "h.id")} RETURNING q.id`;
   const rows = await session.all<{ id: number }>(sql, [
     untilMs,
     leases.map(({ id }) => id),
@@ -69,7 +72,7 @@ export async function releaseLeases(
   nowMs: number,
   dueAtMs: number = nowMs,
 ): Promise<ReleaseResult[]> {
-  const lock = `SELECT q.id, q.state, q.version, q.owner, q.cancel_requested, d.sip_status FROM queue q JOIN deliveries d USING (id)
+  const lock = `SELECT q.id, q.state, q.version, q.owner, q.cancel_requested, d.sip_status FROM queue q JOIN deliveries d ON ${sameKey("d.id", "q.id")}
     WHERE q.id = ANY($1::int8[]) ORDER BY q.id FOR UPDATE OF q`;
   const rows = new Map((await session.all<HeldRow>(lock, [leases.map(({ id }) => id)])).map((row) => [row.id, row]));
   const held = leases.map(({ id, version, owner }) => {
@@ -100,8 +103,8 @@ export async function wakeRecipients(
   nowMs: number,
 ): Promise<number> {
   const sql = `WITH woken AS MATERIALIZED (SELECT id FROM queue WHERE sleeper = ANY($2::text[]) AND due_at > $1
-      AND state = 'retry-wait' ORDER BY id FOR UPDATE)
-    UPDATE queue q SET due_at = $1 FROM woken w WHERE q.id = w.id RETURNING q.id`;
+      AND state = 'retry-wait' ORDER BY ${unindexed("id")} FOR UPDATE)
+    UPDATE queue q SET due_at = $1 FROM woken w WHERE ${sameKey("q.id", "w.id")} RETURNING q.id`;
   const woken = await session.all(sql, [nowMs, [...recipients]]);
   if (woken.length > 0) session.announceWork("deliveries");
   return woken.length;

@@ -14,6 +14,7 @@ import { namesOrigin, notifyMatcherOf } from "../intake/notify-urls.ts";
 import type { CapabilitiesOf } from "../intake/options.ts";
 import { rightsOf } from "../intake/rights.ts";
 import type { Initiator } from "../intake/types.ts";
+import { inwardHostOf } from "../results/inward-addresses.ts";
 import { ResultNotifier } from "../results/notifier.ts";
 import type { PpgStore } from "../store/store.ts";
 import type { ClaimedDelivery } from "../store/types.ts";
@@ -83,7 +84,7 @@ export function openIntake(
   submissions: Pick<PpgStore, "submit">,
   capabilitiesOf: CapabilitiesOf,
 ): Intake {
-  const { domains, addresses, networks, bearers, http, pap } = config;
+  const { domains, addresses, networks, bearers, http, pap, results } = config;
   return new Intake({
     store,
     submissions,
@@ -95,6 +96,7 @@ export function openIntake(
     networks,
     bearers,
     capabilitiesOf,
+    mayReach: (initiator, url) => results.privateAddresses || !leadsInward(url) || mayGoInward(initiator, url),
     limits: {
       maxAddresses: pap.maxAddresses,
       maxContentOctets: http.maxBodyBytes,
@@ -168,6 +170,11 @@ export function openNotifier(
 function mayNotify(initiator: Initiator | undefined, url: string): boolean {
   const href = URL.parse(url)?.href;
   return initiator !== undefined && href !== undefined && rightsOf(initiator).mayNotify(href);
+}
+
+function leadsInward(url: string): boolean {
+  const parsed = URL.parse(url);
+  return parsed !== null && inwardHostOf(parsed) !== undefined;
 }
 
 /** Whether the operator wrote where this URL leads, in full or as an address: that is meant, wherever it is. */

@@ -60,6 +60,7 @@ export class Intake implements PapService {
       offered: offeredOf(options.networks ?? [], options.bearers ?? []),
       limits: { maxAddresses, maxContentOctets, maxLifetimeSeconds },
       capabilitiesOf: options.capabilitiesOf ?? (async () => null),
+      mayReach: options.mayReach ?? (() => true),
       senderAddress: domains[0] as string,
       senderName: options.name ?? "sip-push",
       clock,

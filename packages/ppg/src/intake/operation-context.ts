@@ -9,7 +9,7 @@ import type { Offered } from "./quality-of-service.ts";
 import type { RecipientUri } from "./recipient-uri.ts";
 import type { Rights } from "./rights.ts";
 import type { SubmitQueue } from "./submit-queue.ts";
-import type { PapRequest } from "./types.ts";
+import type { Initiator, PapRequest } from "./types.ts";
 
 /** What all operations work with. */
 export interface OperationContext {
@@ -19,6 +19,7 @@ export interface OperationContext {
   readonly offered: Offered;
   readonly limits: Required<IntakeLimits>;
   readonly capabilitiesOf: CapabilitiesOf;
+  readonly mayReach: (initiator: Initiator, url: string) => boolean;
   /** Who answers: `sender-address` and `sender-name`. */
   readonly senderAddress: string;
   readonly senderName: string;

@@ -3,6 +3,7 @@ import type { CapabilityFacts } from "@sip-push/sender";
 import type { Clock, Logger } from "@sip-push/sip";
 import type { PpgObserver } from "../events.ts";
 import type { PpgStore } from "../store/store.ts";
+import type { Initiator } from "./types.ts";
 
 /** How far one push may go. */
 export interface IntakeLimits {
@@ -45,6 +46,8 @@ export interface IntakeOptions {
   readonly bearers?: readonly string[];
   /** Default: capabilities queries are answered 3008. */
   readonly capabilitiesOf?: CapabilitiesOf;
+  /** Whether results may go to the host of such a URL of the initiator, as far as that is known before it is asked. Default: yes. */
+  readonly mayReach?: (initiator: Initiator, url: string) => boolean;
   readonly limits?: IntakeLimits;
   /** Operations that wait for the store at a time; further ones are answered 503 and 4001. Default 10,000. */
   readonly maxWaiting?: number;

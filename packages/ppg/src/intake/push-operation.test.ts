@@ -246,6 +246,19 @@ describe("push-message that asks for", () => {
     expect(answer.papCode).toBe(code);
   });
 
+  it("results at a host that cannot be reached is answered 2001, each time, and nothing is kept", async () => {
+    const notifyUrls = ["http://*.example.test/*"];
+    const asked: string[] = [];
+    const intake = rig.open({ mayReach: ({ name }, url) => asked.push(`${name} ${url}`) === 0 });
+    const push = pushOf("p", { ppgNotifyRequestedTo: "http://PI.example.test/results" });
+    for (const _ of [1, 2]) {
+      const answer = await intake.handle(rig.request(push, { initiator: initiator({ notifyUrls }) }));
+      expect(answer.papCode).toBe(2001);
+    }
+    expect(asked).toEqual(Array(2).fill("calendar http://pi.example.test/results"));
+    expect(await rig.store.status({ initiator: "calendar", pushId: "p" })).toBeUndefined();
+  });
+
   it("content whose Content-Disposition is a media type is answered 2000", async () => {
     const contentDisposition = { type: "inline", params: new Map() };
     const { contentType, body } = entityOf(pushOf("p"), { content: { ...content, contentDisposition } });

@@ -28,14 +28,14 @@ const MAX_KNOWN_URL_LENGTH = 512;
 export function submissionOf(
   operation: PushMessage,
   { request, message, rights, receivedAt }: Received,
-  { limits, offered, resolver }: OperationContext,
+  { limits, offered, resolver, mayReach }: OperationContext,
 ): PushSubmission | Refusal {
   const refusal =
     refusedAddressCount(operation, limits.maxAddresses) ?? refusedQuality(operation.qualityOfService, offered);
   if (refusal !== undefined) return refusal;
   const content = contentOf(message, limits.maxContentOctets, rights);
   if (isRefusal(content)) return content;
-  const notifyUrl = notifyUrlOf(operation, rights);
+  const notifyUrl = notifyUrlOf(operation, rights, (url) => mayReach(request.initiator, url));
   if (notifyUrl !== null && typeof notifyUrl === "object") return notifyUrl;
   const window = windowOf(operation, receivedAt.getTime(), limits.maxLifetimeSeconds);
   if (isRefusal(window)) return window;
@@ -141,6 +141,7 @@ function ofMediaType(contentType: string): string | null {
 function notifyUrlOf(
   { ppgNotifyRequestedTo }: PushMessage,
   { mayNotify, notifyUrls }: Rights,
+  mayReach: (url: string) => boolean,
 ): string | null | Refusal {
   if (ppgNotifyRequestedTo === undefined) return null;
   const known = notifyUrls.get(ppgNotifyRequestedTo);
@@ -158,10 +159,14 @@ function notifyUrlOf(
   }
   if (url.hash !== "") url.hash = "";
   const { href } = url;
-  if (mayNotify(href)) {
-    if (notifyUrls.size >= MAX_KNOWN_URLS) notifyUrls.clear();
-    if (ppgNotifyRequestedTo.length <= MAX_KNOWN_URL_LENGTH) notifyUrls.set(ppgNotifyRequestedTo, href);
-    return href;
+  if (!mayNotify(href)) {
+    const desc = "results of this push initiator may not go to ppg-notify-requested-to";
+    return { papCode: papCodes.forbidden, desc };
   }
-  return { papCode: papCodes.forbidden, desc: "results of this push initiator may not go to ppg-notify-requested-to" };
+  if (!mayReach(href)) {
+    return { papCode: papCodes.forbidden, desc: "ppg-notify-requested-to is at no public address" };
+  }
+  if (notifyUrls.size >= MAX_KNOWN_URLS) notifyUrls.clear();
+  if (ppgNotifyRequestedTo.length <= MAX_KNOWN_URL_LENGTH) notifyUrls.set(ppgNotifyRequestedTo, href);
+  return href;
 }

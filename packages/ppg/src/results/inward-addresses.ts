@@ -50,6 +50,12 @@ export function isInward(address: string): boolean {
   return isIP(bare) === 0 || inward.has(bare);
 }
 
+/** The address that a URL has for a host, when that is {@link isInward}; undefined: another one, or a name. */
+export function inwardHostOf({ hostname }: URL): string | undefined {
+  const host = hostname.replace(/^\[|\]$/g, "");
+  return isIP(host) !== 0 && isInward(host) ? host : undefined;
+}
+
 type ResolveAll = (
   host: string,
   options: LookupOptions & { all: true },

@@ -1,8 +1,7 @@
 import type { LookupFunction } from "node:net";
 import type { Logger } from "@sip-push/sip";
 import { Agent } from "undici";
-import { isAddress } from "../intake/patterns.ts";
-import { isInward, outwardLookup } from "./inward-addresses.ts";
+import { inwardHostOf, outwardLookup } from "./inward-addresses.ts";
 import type { NotifyIdentity, ResultLimits } from "./options.ts";
 import { type LaneRule, OriginLane } from "./origin-lane.ts";
 
@@ -76,8 +75,8 @@ export class Targets<T> {
     }
     const reach = this.#options.mayGoInward(initiator, text) ? "anywhere" : "outward";
     // No name, so nothing is looked up when it is connected to.
-    const host = url.hostname.replace(/^\[|\]$/g, "");
-    if (reach === "outward" && isAddress(host) && isInward(host)) return `${host} is no public address`;
+    const inward = inwardHostOf(url);
+    if (reach === "outward" && inward !== undefined) return `${inward} is no public address`;
     const { agents, authorization, name } = this.#shownBy(initiator);
     const { origin, pathname, search } = url;
     return {

@@ -54,7 +54,7 @@ export function registerGauges(
       },
     });
   };
-  const { deliveries } = sources;
+  const deliveries = shared(sources.deliveries);
   gauge("ppg_attempts_in_flight", "SIP attempts under way on this node", async () => (await deliveries())?.inFlight);
   gauge(
     "ppg_breakers_open",
@@ -124,6 +124,17 @@ function registerCounts(registers: Registry[], counts: () => Promise<Counts | un
       if (known !== undefined) for (const state of liveStates) live.set({ state }, known[state]);
     },
   });
+}
+
+/** The same answer for all who ask before it is there. */
+function shared<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asked: Promise<T> | undefined;
+  return () => {
+    asked ??= ask().finally(() => {
+      asked = undefined;
+    });
+    return asked;
+  };
 }
 
 /** The same answer for a second, also to those who ask at the same time; undefined: the store does not answer. */

@@ -86,6 +86,18 @@ describe("metrics of a gateway", () => {
     expect(asked()).toBe(2);
   });
 
+  it("ask the delivering side once a scrape, and for each anew", async () => {
+    let asked = 0;
+    const deliveries = async () => ({ inFlight: ++asked, brokenDestinations: 0, watched: 0, subscriptions: asked });
+    const store = { countByState: async () => deliveryStates(0) };
+    const metrics = new PpgMetrics({ store, sources: { ...sources, deliveries }, clock: new VirtualClock() });
+    for (const scrape of [1, 2]) {
+      const { body } = await metrics.text();
+      expect(body).toMatch(new RegExp(`^ppg_attempts_in_flight ${scrape}$`, "m"));
+      expect(body).toMatch(new RegExp(`^ppg_sip_subscriptions ${scrape}$`, "m"));
+    }
+  });
+
   it("are there without the store, and say that it is away", async () => {
     const { value } = rig(() => Promise.reject(new Error("away")));
     expect(await value("ppg_store_up")).toBe("0");

@@ -3,6 +3,9 @@ import { readdirSync, readFileSync } from "node:fs";
 /** Clock ticks a second, as /proc counts: 100 on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
 
+/** utime, stime, cutime, cstime: its own, and that of its children that have ended. */
+const [FIRST_TIME, LAST_TIME] = [11, 14];
+
 interface Stat {
   readonly parent: number;
   readonly ticks: number;
@@ -13,13 +16,14 @@ function statOf(pid: number): Stat | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "latin1");
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    return { parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) };
+    const ticks = fields.slice(FIRST_TIME, LAST_TIME + 1).reduce((sum, each) => sum + Number(each), 0);
+    return { parent: Number(fields[1]), ticks };
   } catch {
     return undefined; // it has ended
   }
 }
 
-/** User and system time so far of a process, all its threads, and the processes that it started and that still run. */
+/** User and system time so far of a process, all its threads, and the processes that it started, also those that have ended. */
 export function cpuSecondsOf(pid: number): number {
   const all = new Map<number, Stat>();
   for (const name of readdirSync("/proc")) {

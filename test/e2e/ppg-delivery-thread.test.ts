@@ -1,56 +1,30 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { newPushId, PushInitiator, type PushResult, ResultListener } from "@sip-push/initiator";
 import { papCodes } from "@sip-push/pap";
-import { Gateway, type PpgEvent, readPpgConfig } from "@sip-push/ppg";
-import type { SipProxy } from "@sip-push/proxy";
-import type { Logger } from "@sip-push/sip";
+import type { Gateway, PpgEvent } from "@sip-push/ppg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Handset, useAgents } from "../support/agents.ts";
 import { describeWithPeers } from "../support/describe-with-peers.ts";
 import { reservePort } from "../support/free-port.ts";
-import { Inbox, named } from "../support/inbox.ts";
+import { ended, GatewayBed } from "../support/gateway-bed.ts";
+import { named } from "../support/inbox.ts";
 import { PostgresCluster } from "../support/postgres-cluster.ts";
 import { type RunningProcess, startProcess, stopAllProcesses } from "../support/process.ts";
-import { ALICE, handsetBehind, openCore, PPG, uriOf } from "../support/push-core.ts";
+import { ALICE, handsetBehind, PPG, uriOf } from "../support/push-core.ts";
 import { makeTempFolder, type TempFolder } from "../support/temp-folder.ts";
-
-const env = { CALENDAR_PASSWORD: "secret", SIP_PASSWORD: "secret of ppg" };
-
-type Line = readonly [level: keyof Logger, message: string];
 
 /** A gateway that may deliver in a thread of its own, on such a database, behind our core. */
 function suite(databaseOf: () => Promise<string>): void {
   const agents = useAgents();
-  let core: SipProxy;
-  let listener: ResultListener;
-  let folder: TempFolder;
+  let bed: GatewayBed;
   let database: string;
-  let results: Inbox<PushResult>;
-  let events: Inbox<PpgEvent>;
-  let lines: Inbox<Line>;
-  const opened: { close(): Promise<void> }[] = [];
 
   beforeEach(async () => {
-    folder = makeTempFolder("delivery-thread");
     database = await databaseOf();
-    results = new Inbox(({ pushId, messageState }) => `${pushId} ${messageState}`);
-    events = new Inbox((event) => JSON.stringify(event));
-    lines = new Inbox((line) => line.join(" "));
-    core = await openCore();
-    listener = await ResultListener.open({
-      listen: { address: "127.0.0.1", port: 0 },
-      repetitions: true,
-      onResult: (result) => results.put(result),
-    });
+    bed = await GatewayBed.open();
   });
-
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map((each) => each.close()));
-    await Promise.all([listener.close(), core.close()]);
-    folder.remove();
-  });
+  afterEach(() => bed.close());
 
   const configText = (): string => `
 name: ppg-1
@@ -64,59 +38,32 @@ initiators:
   - name: calendar
     password: { env: CALENDAR_PASSWORD }
     recipients: ["sip:*@example.test"]
-    notifyUrls: ["${new URL(listener.url).origin}/*"]
+    notifyUrls: ["${bed.notifyUrls}"]
 sip:
   from: ${PPG}
   register: true
   credentials: { user: ppg, password: { env: SIP_PASSWORD } }
-  proxy: ${uriOf(core)}
+  proxy: ${uriOf(bed.core)}
   listen: ["tcp:127.0.0.2:0"]
   trusted: [127.0.0.1]
 delivery: { retry: { absent: { initialSeconds: 600 } } }
 `;
 
-  const logger = (): Logger => {
-    const at =
-      (level: keyof Logger): Logger["info"] =>
-      (_fields, message) =>
-        lines.put([level, message]);
-    return { trace: at("trace"), debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
-  };
-
-  async function openGateway(change = (text: string): string => text): Promise<Gateway> {
-    const config = await readPpgConfig(change(configText()), { env, readFile, directory: folder.path });
-    const gateway = await Gateway.open(config, {
-      deliveryThread: true,
-      observe: (event) => events.put(event),
-      logger: logger(),
-    });
-    opened.push({ close: () => gateway.close(0) });
-    return gateway;
-  }
+  const openGateway = (change = (text: string): string => text): Promise<Gateway> =>
+    bed.openGateway(change(configText()), { deliveryThread: true });
 
   async function openRegistered(change?: (text: string) => string): Promise<Gateway> {
     const gateway = await openGateway(change);
-    await lines.next(([, message]) => message === "the gateway is registered");
+    await bed.registered();
     return gateway;
   }
 
-  function initiatorOf(gateway: Gateway): PushInitiator {
-    const credentials = { user: "calendar", password: "secret" };
-    const initiator = new PushInitiator({ url: gateway.pap[0] ?? "", credentials });
-    opened.push(initiator);
-    return initiator;
-  }
-
   async function submit(gateway: Gateway, deliverAfter?: Date): Promise<string> {
-    const pushId = newPushId("pi.example.test");
-    const content = { contentType: "text/plain", body: Uint8Array.of(0, 0x80, 0xff), applicationId: "push.syncml" };
-    const push = { pushId, addresses: [ALICE], content, notifyUrl: listener.url, deliverAfter };
-    expect(await initiatorOf(gateway).push(push)).toMatchObject({ kind: "answered", papCode: 1001 });
-    return pushId;
+    const push = { ...bed.pushTo(ALICE), deliverAfter };
+    expect(await bed.initiatorOf(gateway).push(push)).toMatchObject({ kind: "answered", papCode: 1001 });
+    return push.pushId;
   }
 
-  const ended = (pushId: string, to: string) => (event: PpgEvent) =>
-    event.event === "state" && event.pushId === pushId && event.to === to;
   const attempted = (pushId: string) => (event: PpgEvent) => event.event === "attempt" && event.pushId === pushId;
 
   /** A handset that keeps its answer to the first push until it is told, and what it told of. */
@@ -125,7 +72,7 @@ delivery: { retry: { absent: { initialSeconds: 600 } } }
     const answer = Promise.withResolvers<void>();
     let first = true;
     const handset = await agents.openRegistered({
-      ...handsetBehind(core),
+      ...handsetBehind(bed.core),
       handlers: {
         default: async () => {
           came.resolve();
@@ -143,15 +90,20 @@ delivery: { retry: { absent: { initialSeconds: 600 } } }
   it("takes a push, delivers it, tells its result, and says so in its metrics", async () => {
     const gateway = await openRegistered();
     const { pushes, events: heard } = await agents.openReceiver({
-      ...handsetBehind(core),
+      ...handsetBehind(bed.core),
       subscriptions: [{ to: PPG }],
     });
     await heard.next(named("subscribed"));
     const pushId = await submit(gateway);
     expect([...(await pushes.next()).body]).toEqual([0, 0x80, 0xff]);
-    expect(await results.next()).toMatchObject({ pushId, messageState: "delivered", code: 1000, isRepetition: false });
-    await events.next(ended(pushId, "delivered"));
-    await events.next(named("notified"));
+    expect(await bed.results.next()).toMatchObject({
+      pushId,
+      messageState: "delivered",
+      code: 1000,
+      isRepetition: false,
+    });
+    await bed.events.next(ended(pushId, "delivered"));
+    await bed.events.next(named("notified"));
     const metrics = await fetch(`${gateway.operation}/metrics`).then((response) => response.text());
     expect(metrics).toMatch(/^ppg_attempts_total\{sip_status="200",via="(?:message|notify)"\} 1$/m);
     expect(metrics).toMatch(/^ppg_deliveries_finished_total\{state="delivered"\} 1$/m);
@@ -174,8 +126,8 @@ delivery: { retry: { absent: { initialSeconds: 600 } } }
   });
 
   it("answers a query for capabilities by what the handset says", async () => {
-    await agents.openRegistered({ ...handsetBehind(core), applications: ["push.syncml"] });
-    const initiator = initiatorOf(await openRegistered());
+    await agents.openRegistered({ ...handsetBehind(bed.core), applications: ["push.syncml"] });
+    const initiator = bed.initiatorOf(await openRegistered());
     const known = await initiator.queryCapabilities({ address: ALICE, applicationId: "push.syncml" });
     expect(known).toMatchObject({ kind: "answered", papCode: 1000 });
     if (known.kind !== "answered") return;
@@ -186,23 +138,23 @@ delivery: { retry: { absent: { initialSeconds: 600 } } }
 
   it("tells once that a push was cancelled, whether it waits for its time or for the handset", async () => {
     const gateway = await openRegistered();
-    const initiator = initiatorOf(gateway);
+    const initiator = bed.initiatorOf(gateway);
     const later = await submit(gateway, new Date(Date.now() + 3_600_000));
     const absent = await submit(gateway);
-    await events.next(ended(absent, "retry-wait"));
+    await bed.events.next(ended(absent, "retry-wait"));
     for (const pushId of [later, absent]) {
       expect(await initiator.cancel({ pushId })).toMatchObject({ kind: "answered" });
-      await events.next(ended(pushId, "cancelled"));
-      expect(await results.next((result) => result.pushId === pushId)).toMatchObject({ messageState: "cancelled" });
+      await bed.events.next(ended(pushId, "cancelled"));
+      expect(await bed.results.next((result) => result.pushId === pushId)).toMatchObject({ messageState: "cancelled" });
     }
     await gateway.close();
-    expect(events.waiting.filter((event) => event.event === "state" && event.to === "cancelled")).toEqual([]);
-    expect(results.waiting).toEqual([]);
+    expect(bed.events.waiting.filter((event) => event.event === "state" && event.to === "cancelled")).toEqual([]);
+    expect(bed.results.waiting).toEqual([]);
   });
 
   it("is ready once the core has registered it, and says why not when it refuses", async () => {
     const refused = await openGateway((text) => text.replace("user: ppg", "user: other"));
-    await lines.next(([level, message]) => level === "warn" && message === "the gateway is not registered");
+    await bed.lines.next(([level, message]) => level === "warn" && message === "the gateway is not registered");
     expect(await refused.health.ready()).toMatchObject({
       ok: false,
       parts: { sip: expect.stringMatching(/^not registered: 40[13] /) },
@@ -249,10 +201,10 @@ delivery: { retry: { absent: { initialSeconds: 600 } } }
     const gateway = await openGateway((text) =>
       text.replace("log: info", `log: ${log}`).replace("delivery: {", "delivery: { breaker: { maxFailures: 1 },"),
     );
-    await core.close();
+    await bed.core.close();
     await submit(gateway);
-    await events.next(named("breaker"));
-    const said = lines.waiting.map((line) => line.join(" "));
+    await bed.events.next(named("breaker"));
+    const said = bed.lines.waiting.map((line) => line.join(" "));
     expect(said.filter((line) => /attempt ended|circuit breaker/.test(line))).toEqual(expected);
   });
 
@@ -265,7 +217,7 @@ delivery: { retry: { absent: { initialSeconds: 600 } } }
     expect((await gateway.health.ready()).ok).toBe(false);
     answer();
     await closing;
-    expect(events.waiting.some(ended(pushId, "delivered"))).toBe(true);
+    expect(bed.events.waiting.some(ended(pushId, "delivered"))).toBe(true);
   });
 
   it("closes at once when it is told so a second time; opened again, it goes on with the same Call-ID", async () => {
@@ -276,18 +228,18 @@ delivery: { retry: { absent: { initialSeconds: 600 } } }
     const closing = gateway.close(3_600_000);
     await gateway.close(0);
     await closing;
-    const first = await events.next(attempted(pushId));
+    const first = await bed.events.next(attempted(pushId));
     expect(first).toMatchObject({ sipStatus: null });
-    expect(await events.next(ended(pushId, "pending"))).toMatchObject({ from: "sending" });
+    expect(await bed.events.next(ended(pushId, "pending"))).toMatchObject({ from: "sending" });
 
     answer();
     await openRegistered();
-    expect(await events.next(ended(pushId, "delivered"))).toMatchObject({ sipStatus: 200 });
-    const second = await events.next(attempted(pushId));
+    expect(await bed.events.next(ended(pushId, "delivered"))).toMatchObject({ sipStatus: 200 });
+    const second = await bed.events.next(attempted(pushId));
     if (first.event !== "attempt" || second.event !== "attempt") throw new Error("two attempts");
     expect(second.callId).toBe(first.callId);
     expect(await handset.pushes.next()).toMatchObject({ callId: first.callId });
-    expect(await results.next()).toMatchObject({ pushId, messageState: "delivered" });
+    expect(await bed.results.next()).toMatchObject({ pushId, messageState: "delivered" });
   });
 }
 

@@ -1,17 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { newPushId, PushInitiator, type PushResult, ResultListener } from "@sip-push/initiator";
-import { type ConfigError, Gateway, type PpgEvent, readPpgConfig } from "@sip-push/ppg";
+import { papCodes } from "@sip-push/pap";
+import { type ConfigError, Gateway, readPpgConfig } from "@sip-push/ppg";
 import type { SipProxy } from "@sip-push/proxy";
-import { silentLogger } from "@sip-push/sip";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { useAgents } from "../support/agents.ts";
-import { Inbox } from "../support/inbox.ts";
-import { ALICE, handsetBehind, openCore, uriOf } from "../support/push-core.ts";
-import { makeTempFolder, type TempFolder } from "../support/temp-folder.ts";
+import { ended, environment, GatewayBed } from "../support/gateway-bed.ts";
+import { ALICE, handsetBehind, uriOf } from "../support/push-core.ts";
 
 const OTHER = "sip:other@example.test";
-const env = { CALENDAR_PASSWORD: "secret", SIP_PASSWORD: "secret of ppg" };
 
 /** A second handset. */
 function other(core: SipProxy): ReturnType<typeof handsetBehind> {
@@ -22,31 +19,12 @@ function other(core: SipProxy): ReturnType<typeof handsetBehind> {
 
 describe("a gateway from PAP to the handset and back, with SQLite and our core", () => {
   const agents = useAgents();
-  let core: SipProxy;
-  let listener: ResultListener;
-  let folder: TempFolder;
-  let results: Inbox<PushResult>;
-  let events: Inbox<PpgEvent>;
-  const opened: { close(): Promise<void> }[] = [];
+  let bed: GatewayBed;
 
   beforeEach(async () => {
-    folder = makeTempFolder("ppg");
-    results = new Inbox(({ pushId, messageState }) => `${pushId} ${messageState}`);
-    events = new Inbox((event) => JSON.stringify(event));
-    registered = Promise.withResolvers();
-    core = await openCore({ trusted: ["127.0.0.2"] });
-    listener = await ResultListener.open({
-      listen: { address: "127.0.0.1", port: 0 },
-      repetitions: true,
-      onResult: (result) => results.put(result),
-    });
+    bed = await GatewayBed.open({ trusted: ["127.0.0.2"] });
   });
-
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map((each) => each.close()));
-    await Promise.all([listener.close(), core.close()]);
-    folder.remove();
-  });
+  afterEach(() => bed.close());
 
   const configText = (): string => `
 name: ppg-1
@@ -59,72 +37,39 @@ initiators:
   - name: calendar
     password: { env: CALENDAR_PASSWORD }
     recipients: ["sip:*@example.test"]
-    notifyUrls: ["${new URL(listener.url).origin}/*"]
+    notifyUrls: ["${bed.notifyUrls}"]
 sip:
   from: sip:gateway@example.test
-  proxy: ${uriOf(core, "UDP")}
+  proxy: ${uriOf(bed.core, "UDP")}
   listen: ["udp:127.0.0.2:0", "tcp:127.0.0.2:0"]
   trusted: [127.0.0.1]
 console: { users: [{ name: calendar, password: { env: CALENDAR_PASSWORD } }] }
 `;
 
-  /** The address of the gateway is registered. */
-  let registered: PromiseWithResolvers<void>;
-
-  async function openGateway(change = (text: string): string => text): Promise<Gateway> {
-    const world = { env, readFile, directory: folder.path };
-    const config = await readPpgConfig(change(configText()), world);
-    const gateway = await Gateway.open(config, {
-      observe: (event) => events.put(event),
-      logger: {
-        ...silentLogger,
-        info: (_fields, message) => {
-          if (message === "the gateway is registered") registered.resolve();
-        },
-      },
-    });
-    opened.push(gateway);
-    return gateway;
-  }
-
-  function initiatorOf(gateway: Gateway): PushInitiator {
-    const credentials = { user: "calendar", password: "secret" };
-    const initiator = new PushInitiator({ url: gateway.pap[0] ?? "", credentials });
-    opened.push(initiator);
-    return initiator;
-  }
-
-  const push = (addresses: readonly string[]) => ({
-    pushId: newPushId("pi.example.test"),
-    addresses,
-    content: { contentType: "text/plain", body: Uint8Array.of(0, 0x80, 0xff), applicationId: "push.syncml" },
-    notifyUrl: listener.url,
-  });
-
-  const ended = (pushId: string, to: string) => (event: PpgEvent) =>
-    event.event === "state" && event.pushId === pushId && event.to === to;
+  const openGateway = (change = (text: string): string => text): Promise<Gateway> =>
+    bed.openGateway(change(configText()));
 
   it("accepts a push, delivers it to all its recipients, tells each result, and says so in its metrics", async () => {
     const handsets = await Promise.all([
-      agents.openRegistered(handsetBehind(core)),
-      agents.openRegistered(other(core)),
+      agents.openRegistered(handsetBehind(bed.core)),
+      agents.openRegistered(other(bed.core)),
     ]);
     const gateway = await openGateway();
-    const submission = push([ALICE, "WAPPUSH=other/TYPE=USER@ppg.example.test"]);
-    expect(await initiatorOf(gateway).push(submission)).toMatchObject({ kind: "answered", papCode: 1001 });
+    const submission = bed.pushTo(ALICE, "WAPPUSH=other/TYPE=USER@ppg.example.test");
+    expect(await bed.initiatorOf(gateway).push(submission)).toMatchObject({ kind: "answered", papCode: 1001 });
     const received = await Promise.all(handsets.map(({ pushes }) => pushes.next()));
     expect(received.map((each) => [...each.body])).toEqual([
       [0, 0x80, 0xff],
       [0, 0x80, 0xff],
     ]);
-    const told = [await results.next(), await results.next()];
+    const told = [await bed.results.next(), await bed.results.next()];
     expect(told.map(({ messageState, code, isRepetition }) => [messageState, code, isRepetition])).toEqual([
       ["delivered", 1000, false],
       ["delivered", 1000, false],
     ]);
     expect(told.map(({ address }) => address).sort()).toEqual([...submission.addresses].sort());
-    await events.next(({ event }) => event === "notified");
-    await events.next(({ event }) => event === "notified");
+    await bed.events.next(({ event }) => event === "notified");
+    await bed.events.next(({ event }) => event === "notified");
 
     const metrics = await fetch(`${gateway.operation}/metrics`).then((response) => response.text());
     expect(metrics).toContain('ppg_pushes_accepted_total{initiator="calendar"} 1');
@@ -140,7 +85,7 @@ console: { users: [{ name: calendar, password: { env: CALENDAR_PASSWORD } }] }
     const gateway = await openGateway((text) =>
       text.replace("sip:gateway@", "sip:ppg@").replace("  trusted:", `${asUser}  trusted:`),
     );
-    await registered.promise;
+    await bed.registered();
     const ready = await fetch(`${gateway.operation}/health/ready`);
     expect(ready.status).toBe(200);
     expect(await ready.json()).toEqual({ ok: true, parts: { gateway: "ok", store: "ok", sip: "ok" } });
@@ -153,25 +98,25 @@ console: { users: [{ name: calendar, password: { env: CALENDAR_PASSWORD } }] }
 
   it("goes on after a restart with what waited: a handset that was off gets its push when it registers", async () => {
     const first = await openGateway();
-    const submission = push([ALICE]);
-    expect(await initiatorOf(first).push(submission)).toMatchObject({ papCode: 1001 });
-    await events.next(ended(submission.pushId, "retry-wait"));
+    const submission = bed.pushTo(ALICE);
+    expect(await bed.initiatorOf(first).push(submission)).toMatchObject({ papCode: 1001 });
+    await bed.events.next(ended(submission.pushId, "retry-wait"));
     await first.close();
-    expect(results.waiting).toEqual([]);
+    expect(bed.results.waiting).toEqual([]);
 
     const second = await openGateway();
-    const status = await initiatorOf(second).status({ pushId: submission.pushId });
+    const status = await bed.initiatorOf(second).status({ pushId: submission.pushId });
     expect(status).toMatchObject({ kind: "answered", response: { statusQueryResults: [{ messageState: "pending" }] } });
-    const { pushes } = await agents.openRegistered(handsetBehind(core));
+    const { pushes } = await agents.openRegistered(handsetBehind(bed.core));
     expect([...(await pushes.next(undefined, 15_000)).body]).toEqual([0, 0x80, 0xff]);
-    expect(await results.next()).toMatchObject({ pushId: submission.pushId, messageState: "delivered" });
+    expect(await bed.results.next()).toMatchObject({ pushId: submission.pushId, messageState: "delivered" });
   });
 
   it("ends what is under way before it stops, and takes nothing more meanwhile", async () => {
     const came = Promise.withResolvers<void>();
     const answer = Promise.withResolvers<void>();
     await agents.openRegistered({
-      ...handsetBehind(core),
+      ...handsetBehind(bed.core),
       handlers: {
         default: async () => {
           came.resolve();
@@ -181,19 +126,28 @@ console: { users: [{ name: calendar, password: { env: CALENDAR_PASSWORD } }] }
       },
     });
     const gateway = await openGateway();
-    const initiator = initiatorOf(gateway);
-    const submission = push([ALICE]);
+    const initiator = bed.initiatorOf(gateway);
+    const submission = bed.pushTo(ALICE);
     await initiator.push(submission);
     await came.promise;
     const closing = gateway.close();
     expect((await gateway.health.ready()).ok).toBe(false);
-    expect((await initiator.push(push([OTHER]))).kind).not.toBe("answered");
+    expect((await initiator.push(bed.pushTo(OTHER))).kind).not.toBe("answered");
     answer.resolve();
     await closing;
-    expect(events.waiting.some(ended(submission.pushId, "delivered"))).toBe(true);
+    expect(bed.events.waiting.some(ended(submission.pushId, "delivered"))).toBe(true);
     // What was not told yet is by the next.
     await openGateway();
-    expect(await results.next()).toMatchObject({ pushId: submission.pushId, messageState: "delivered" });
+    expect(await bed.results.next()).toMatchObject({ pushId: submission.pushId, messageState: "delivered" });
+  });
+
+  it("refuses a push whose results would go inward by an address that only a star admits, and keeps to what is named", async () => {
+    const anywhere = (text: string): string => text.replace(bed.notifyUrls, `*", "${bed.notifyUrls}`);
+    const initiator = bed.initiatorOf(await openGateway(anywhere));
+    const submission = bed.pushTo(OTHER);
+    const refused = await initiator.push({ ...submission, notifyUrl: "http://127.0.0.1:9/" });
+    expect(refused).toMatchObject({ kind: "refused", papCode: papCodes.forbidden });
+    expect(await initiator.push(submission)).toMatchObject({ kind: "answered", papCode: 1001 });
   });
 
   it("leaves nothing open when one part cannot be opened, and says which", async () => {
@@ -202,7 +156,7 @@ console: { users: [{ name: calendar, password: { env: CALENDAR_PASSWORD } }] }
     const elsewhere = configText()
       .replace("./data", "./other")
       .replace(/^http: .*$/m, taken);
-    const world = { env, readFile, directory: folder.path };
+    const world = { env: environment, readFile, directory: bed.folder.path };
     await expect(Gateway.open(await readPpgConfig(elsewhere, world))).rejects.toMatchObject({
       code: "GATEWAY_HTTP",
       message: expect.stringMatching(/^http: http:\/\/127\.0\.0\.1:[0-9]+: the port is in use$/),

@@ -1,0 +1,97 @@
+import { readFile } from "node:fs/promises";
+import { newPushId, PushInitiator, type PushResult, type PushSubmission, ResultListener } from "@sip-push/initiator";
+import { Gateway, type GatewayOptions, type PpgEvent, readPpgConfig } from "@sip-push/ppg";
+import type { SipProxy } from "@sip-push/proxy";
+import type { Logger } from "@sip-push/sip";
+import { Inbox } from "./inbox.ts";
+import { openCore } from "./push-core.ts";
+import { makeTempFolder, type TempFolder } from "./temp-folder.ts";
+
+const CREDENTIALS = { user: "calendar", password: "secret" };
+/** What configurations name: that of the initiator, and that of the gateway in the core. */
+export const environment = { CALENDAR_PASSWORD: CREDENTIALS.password, SIP_PASSWORD: "secret of ppg" };
+
+type LogLine = readonly [level: keyof Logger, message: string];
+
+/** What is around gateways in this process: our core, a folder for their data, and an initiator that hears results. */
+export class GatewayBed {
+  readonly core: SipProxy;
+  readonly folder: TempFolder;
+  /** What all gateways told, and logged. */
+  readonly events: Inbox<PpgEvent> = new Inbox((event) => JSON.stringify(event));
+  readonly lines: Inbox<LogLine> = new Inbox((line) => line.join(" "));
+  readonly results: Inbox<PushResult>;
+  readonly #listener: ResultListener;
+  readonly #opened: { close(): Promise<void> }[] = [];
+
+  private constructor(core: SipProxy, listener: ResultListener, results: Inbox<PushResult>) {
+    this.core = core;
+    this.folder = makeTempFolder("gateway");
+    this.results = results;
+    this.#listener = listener;
+  }
+
+  static async open(core: Parameters<typeof openCore>[0] = {}): Promise<GatewayBed> {
+    const results = new Inbox<PushResult>(({ pushId, messageState }) => `${pushId} ${messageState}`);
+    const listener = await ResultListener.open({
+      listen: { address: "127.0.0.1", port: 0 },
+      repetitions: true,
+      onResult: (result) => results.put(result),
+    });
+    return new GatewayBed(await openCore(core), listener, results);
+  }
+
+  /** Closes all that was opened by it; what gateways have under way is not waited for. */
+  async close(): Promise<void> {
+    await Promise.all(this.#opened.splice(0).map((each) => each.close()));
+    await Promise.all([this.#listener.close(), this.core.close()]);
+    this.folder.remove();
+  }
+
+  /** For the configuration of an initiator. */
+  get notifyUrls(): string {
+    return `${new URL(this.#listener.url).origin}/*`;
+  }
+
+  async openGateway(configuration: string, options: GatewayOptions = {}): Promise<Gateway> {
+    const world = { env: environment, readFile, directory: this.folder.path };
+    const gateway = await Gateway.open(await readPpgConfig(configuration, world), {
+      observe: (event) => this.events.put(event),
+      logger: this.#logger(),
+      ...options,
+    });
+    this.#opened.push({ close: () => gateway.close(0) });
+    return gateway;
+  }
+
+  /** Resolves when a gateway has logged that it is registered. */
+  async registered(): Promise<void> {
+    await this.lines.next(([, message]) => message === "the gateway is registered");
+  }
+
+  /** One named `calendar`. */
+  initiatorOf(gateway: Gateway): PushInitiator {
+    const initiator = new PushInitiator({ url: gateway.pap[0] ?? "", credentials: CREDENTIALS });
+    this.#opened.push(initiator);
+    return initiator;
+  }
+
+  /** A push of three octets whose results are wanted here. */
+  pushTo(...addresses: readonly string[]): PushSubmission {
+    const content = { contentType: "text/plain", body: Uint8Array.of(0, 0x80, 0xff), applicationId: "push.syncml" };
+    return { pushId: newPushId("pi.example.test"), addresses, content, notifyUrl: this.#listener.url };
+  }
+
+  #logger(): Logger {
+    const at =
+      (level: keyof Logger): Logger["info"] =>
+      (_fields, message) =>
+        this.lines.put([level, message]);
+    return { trace: at("trace"), debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+  }
+}
+
+/** For {@link GatewayBed.events}: a delivery of the push comes into the state. */
+export function ended(pushId: string, to: string): (event: PpgEvent) => boolean {
+  return (event) => event.event === "state" && event.pushId === pushId && event.to === to;
+}

@@ -34,11 +34,7 @@ domain: ppg.example.test
 log: info
 http: { listen: "http://127.0.0.1:0" }
 operation: http://127.0.0.1:0
-initiators:
-  - name: calendar
-    password: { env: CALENDAR_PASSWORD }
-    recipients: ["sip:*@example.test"]
-    notifyUrls: ["${bed.notifyUrls}"]
+initiators: ${bed.initiators}
 sip:
   from: ${PPG}
   register: true

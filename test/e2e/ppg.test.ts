@@ -33,11 +33,7 @@ domain: ppg.example.test
 http: { listen: "http://127.0.0.1:0" }
 operation: http://127.0.0.1:0
 addresses: { USER: "sip:{value}@example.test" }
-initiators:
-  - name: calendar
-    password: { env: CALENDAR_PASSWORD }
-    recipients: ["sip:*@example.test"]
-    notifyUrls: ["${bed.notifyUrls}"]
+initiators: ${bed.initiators}
 sip:
   from: sip:gateway@example.test
   proxy: ${uriOf(bed.core, "UDP")}

@@ -48,9 +48,16 @@ export class GatewayBed {
     this.folder.remove();
   }
 
-  /** For the configuration of an initiator. */
+  /** Where it hears them, as a pattern. */
   get notifyUrls(): string {
     return `${new URL(this.#listener.url).origin}/*`;
+  }
+
+  /** Configuration of the initiator. */
+  get initiators(): string {
+    const { user: name } = CREDENTIALS;
+    const password = { env: "CALENDAR_PASSWORD" };
+    return JSON.stringify([{ name, password, recipients: ["sip:*@example.test"], notifyUrls: [this.notifyUrls] }]);
   }
 
   async openGateway(configuration: string, options: GatewayOptions = {}): Promise<Gateway> {
@@ -69,7 +76,6 @@ export class GatewayBed {
     await this.lines.next(([, message]) => message === "the gateway is registered");
   }
 
-  /** One named `calendar`. */
   initiatorOf(gateway: Gateway): PushInitiator {
     const initiator = new PushInitiator({ url: gateway.pap[0] ?? "", credentials: CREDENTIALS });
     this.#opened.push(initiator);

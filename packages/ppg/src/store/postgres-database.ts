@@ -2,7 +2,7 @@ import { Pending } from "@sip-push/sip";
 import pg from "pg";
 import { StoreError, storeErrorOf } from "./errors.ts";
 import { PostgresNotifier } from "./postgres-notifier.ts";
-import { session as sessionSettings } from "./postgres-plans.ts";
+import { sessionSettings } from "./postgres-plans.ts";
 import { postgresMigrations } from "./postgres-schema.ts";
 import type { TakenBackListener } from "./store.ts";
 import type { TakenBack, WorkKind } from "./types.ts";

@@ -72,7 +72,8 @@ export async function releaseLeases(
   nowMs: number,
   dueAtMs: number = nowMs,
 ): Promise<ReleaseResult[]> {
-  const lock = `SELECT q.id, q.state, q.version, q.owner, q.cancel_requested, d.sip_status FROM queue q JOIN deliveries d ON ${sameKey("d.id", "q.id")}
+  const lock = `SELECT q.id, q.state, q.version, q.owner, q.cancel_requested, d.sip_status
+    FROM queue q JOIN deliveries d ON ${sameKey("d.id", "q.id")}
     WHERE q.id = ANY($1::int8[]) ORDER BY q.id FOR UPDATE OF q`;
   const rows = new Map((await session.all<HeldRow>(lock, [leases.map(({ id }) => id)])).map((row) => [row.id, row]));
   const held = leases.map(({ id, version, owner }) => {

@@ -15,8 +15,8 @@ interface Waiting {
 
 /**
  * Calls to the database, which is in a thread of its own, so that nobody here waits for the disk. Those made while it is at work on
- * others go to it together when it has answered those, unless it only waits for more: waking a thread costs as much as a call. When the way to it ends, calls under
- * way are rejected with `STORE_UNAVAILABLE`, and the next one opens another.
+ * others go to it together when it has answered those, unless it only waits for more: waking a thread costs as much as a call. When
+ * the way to it ends, calls under way are rejected with `STORE_UNAVAILABLE`, and the next one opens another.
  */
 export class SqliteThread<Line extends SqliteLine = SqliteLine> {
   readonly #open: OpenLine<Line>;

@@ -26,6 +26,8 @@ export interface LoadPlan {
   /** Where results are wanted; null: nowhere. */
   readonly notifyUrl: string | null;
   readonly applicationId: string;
+  /** Not to be delivered before then (YYYY-MM-DDThh:mm:ssZ); null: at once. */
+  readonly deliverAfter: string | null;
 }
 
 export interface LoadResult {
@@ -51,11 +53,17 @@ const { promise: done, resolve: finish } = Promise.withResolvers<void>();
 
 const idle: Connection[] = [];
 
+const attributes = Object.entries({
+  "ppg-notify-requested-to": plan.notifyUrl,
+  "deliver-after-timestamp": plan.deliverAfter,
+})
+  .map(([name, value]) => (value === null ? "" : ` ${name}="${value}"`))
+  .join("");
+
 /** One character an octet. */
 function requestOf(index: number): string {
   const address = plan.addresses[index % plan.addresses.length];
-  const notify = plan.notifyUrl === null ? "" : ` ppg-notify-requested-to="${plan.notifyUrl}"`;
-  const head = `--b\r\nContent-Type: application/xml\r\n\r\n<?xml version="1.0"?>\n<!DOCTYPE pap PUBLIC "-//WAPFORUM//DTD PAP 1.0//EN" "http://www.wapforum.org/DTD/pap_1.0.dtd">\n<pap><push-message push-id="${plan.run}-${index}@pi.example.test"${notify}><address address-value="${address}"/></push-message></pap>\r\n--b\r\nContent-Type: application/octet-stream\r\nX-Wap-Application-Id: ${plan.applicationId}\r\n\r\n`;
+  const head = `--b\r\nContent-Type: application/xml\r\n\r\n<?xml version="1.0"?>\n<!DOCTYPE pap PUBLIC "-//WAPFORUM//DTD PAP 1.0//EN" "http://www.wapforum.org/DTD/pap_1.0.dtd">\n<pap><push-message push-id="${plan.run}-${index}@pi.example.test"${attributes}><address address-value="${address}"/></push-message></pap>\r\n--b\r\nContent-Type: application/octet-stream\r\nX-Wap-Application-Id: ${plan.applicationId}\r\n\r\n`;
   const tail = "\r\n--b--\r\n";
   const length = head.length + content.length + tail.length;
   const authorization = plan.authorization === null ? "" : `Authorization: ${plan.authorization}\r\n`;

@@ -33,6 +33,9 @@ export const cases: Readonly<Record<CaseName, (settings: CaseSettings) => Promis
 
 type Database = "sqlite" | "postgres";
 
+/** Pushes a second that are to be delivered at least. */
+const BARS: Readonly<Record<Database, number>> = { sqlite: 5_000, postgres: 2_500 };
+
 /** What runs during a case; `run` makes its push-ids unlike those of runs before on the same store. */
 interface Bed {
   readonly ppg: Ppg;
@@ -44,6 +47,8 @@ interface Bed {
 
 /** Long enough for compilation, which goes on so long: it would be counted as cost of the pushes else. */
 const WARM_UP = 100_000;
+/** Held by Kannel in a list that it walks for each push: with more of them it takes minutes. */
+const FOR_LATER = 20_000;
 /** The initiator compiles itself, too: at a given rate its first waits are its own. */
 const WARM_UP_SECONDS = 2;
 
@@ -51,10 +56,13 @@ async function endToEnd(settings: CaseSettings, database: Database): Promise<Row
   return withBed(settings, database, 0, async (bed) => {
     await deliver(bed, settings, WARM_UP, null);
     const flatOut = await deliver(bed, settings, settings.count, null);
-    const half = await deliver(bed, settings, Math.floor(settings.count / 2), flatOut["pushes/s"] / 2);
+    const half = Math.floor(settings.count / 2);
+    const halfOfBar = await deliver(bed, settings, half, BARS[database] / 2);
+    const halfOfReached = await deliver(bed, settings, half, flatOut["pushes/s"] / 2);
     return [
       { what: `${database}, flat out`, figures: flatOut },
-      { what: `${database}, half that rate`, figures: half },
+      { what: `${database}, ${BARS[database] / 2} a second`, figures: halfOfBar },
+      { what: `${database}, half of flat out`, figures: halfOfReached },
     ];
   });
 }
@@ -72,80 +80,100 @@ async function againstStored(settings: CaseSettings, database: Database): Promis
   return rows;
 }
 
+/**
+ * Ours and Kannel's with the same load, twice: pushes to be delivered at once (each delivers meanwhile), then pushes for later, which is
+ * accepting alone. Both have had pushes before.
+ */
 async function besideKannel(settings: CaseSettings): Promise<Row[]> {
-  const addresses = ["WAPPUSH=+15551230001/TYPE=PLMN@ppg.example.test"];
+  const deliverAfter = new Date(Date.now() + 3_600_000).toISOString().replace(/\.\d+Z$/, "Z");
   const own = await withBed(settings, "sqlite", 0, async (bed) => {
     await deliver(bed, settings, WARM_UP, null);
-    return deliver(bed, settings, settings.count, null);
+    const atOnce = await deliver(bed, settings, settings.count, null);
+    const later = await submit(
+      { PPG: [bed.ppg.pid] },
+      { ...planOf(bed, settings, FOR_LATER, null), deliverAfter },
+      bed.folder,
+    );
+    return [
+      { what: "ours, at once", figures: atOnce },
+      { what: "ours, for later", figures: later },
+    ];
   });
-  const kannel = await startKannel();
+  const kannel = await startKannel({ countOnly: true });
   const folder = makeTempFolder("bench-kannel");
   try {
     const { user, password } = kannel.credentials;
     const plan: LoadPlan = {
-      ...{ url: kannel.url, authorization: `Basic ${btoa(`${user}:${password}`)}`, addresses },
-      ...{ connections: settings.connections, ratePerSecond: null, notifyUrl: null, applicationId: "2", uncounted: 0 },
-      ...{ count: Math.min(settings.count, 5_000), run: "kannel" },
+      ...{ url: kannel.url, authorization: `Basic ${btoa(`${user}:${password}`)}`, connections: settings.connections },
+      ...{ count: FOR_LATER, run: "at-once", ratePerSecond: null, uncounted: 0, notifyUrl: null, deliverAfter: null },
+      ...{ applicationId: "2", addresses: ["WAPPUSH=+15551230001/TYPE=PLMN@ppg.example.test"] },
     };
-    const pids = [kannel.wapbox.pid, kannel.bearerbox.pid].filter((pid) => pid !== undefined);
-    const before = pids.reduce((sum, pid) => sum + cpuSecondsOf(pid), 0);
-    const { seconds, p50Ms, p99Ms } = await load(plan, folder.path);
-    const cpu = pids.reduce((sum, pid) => sum + cpuSecondsOf(pid), 0) - before;
-    const per10k = 10_000 / plan.count;
-    const figures = {
-      "accepted/s": plan.count / seconds,
-      "p50 ms": p50Ms,
-      "p99 ms": p99Ms,
-      "PPG CPU s/10k": cpu * per10k,
-    };
-    return [
-      { what: "ours, beside Kannel", figures: own },
-      { what: "Kannel", figures },
-    ];
+    const parts = { PPG: [kannel.wapbox.pid, kannel.bearerbox.pid] };
+    const atOnce = await submit(parts, plan, folder.path);
+    const later = await submit(parts, { ...plan, run: "later", deliverAfter }, folder.path);
+    return [...own, { what: "Kannel, at once", figures: atOnce }, { what: "Kannel, for later", figures: later }];
   } finally {
     await kannel.stop();
     folder.remove();
   }
 }
 
-type Figures = Readonly<Record<"pushes/s" | "accepted/s" | "p50 ms" | "p99 ms" | "PPG CPU s/10k", number>> &
-  Readonly<Record<string, number>>;
+type Figures = Readonly<Record<string, number>>;
+/** Process ids by part. */
+type Parts = Readonly<Record<string, ReadonlyArray<number | undefined>>>;
 
 /** Submits `count` pushes and waits until the last is delivered. */
 async function deliver(
   bed: Bed,
-  { connections, handsets }: CaseSettings,
+  settings: CaseSettings,
   count: number,
   ratePerSecond: number | null,
-): Promise<Figures> {
+): Promise<Figures & Readonly<Record<"pushes/s", number>>> {
   const { ppg, fleet, cluster, folder } = bed;
-  const uncounted = Math.round((ratePerSecond ?? 0) * WARM_UP_SECONDS);
-  const plan: LoadPlan = {
-    ...{ url: ppg.papUrl, authorization: basicAuthorization, count, connections, ratePerSecond, uncounted },
-    addresses: Array.from({ length: handsets }, (_, n) => `sip:handset${n + 1}@example.test`),
-    ...{ run: `run${++bed.runs}`, notifyUrl: null, applicationId: "push.syncml" },
-  };
-  const parts = { PPG: ppg.pid, fleet: fleet.process.pid, PostgreSQL: cluster?.pid };
-  const cpu = (): Record<string, number> =>
-    Object.fromEntries(
-      Object.entries(parts).flatMap(([part, pid]) => (pid === undefined ? [] : [[part, cpuSecondsOf(pid)]])),
-    );
-  const [before, wanted] = [cpu(), (await ppg.delivered()) + count];
+  const wanted = (await ppg.delivered()) + count;
   const fromMs = performance.now();
-  const accepted = await load(plan, folder);
-  // Reading the metrics costs a few milliseconds, so it is done seldom, and the end is late by as much at most.
-  while ((await ppg.delivered()) < wanted) await new Promise((resolve) => setTimeout(resolve, 50));
-  const seconds = (performance.now() - fromMs) / 1000;
-  const after = cpu();
-  const per10k = 10_000 / count;
+  let seconds = Number.NaN;
+  const parts = { PPG: [ppg.pid], fleet: [fleet.process.pid], PostgreSQL: [cluster?.pid] };
+  const figures = await submit(parts, planOf(bed, settings, count, ratePerSecond), folder, async () => {
+    // Reading the metrics costs a few milliseconds, so it is done seldom, and the end is late by as much at most.
+    while ((await ppg.delivered()) < wanted) await new Promise((resolve) => setTimeout(resolve, 50));
+    seconds = (performance.now() - fromMs) / 1000;
+  });
+  return { "pushes/s": count / seconds, ...figures };
+}
+
+function planOf(bed: Bed, settings: CaseSettings, count: number, ratePerSecond: number | null): LoadPlan {
+  const { connections, handsets } = settings;
   return {
-    "pushes/s": count / seconds,
-    "accepted/s": count / accepted.seconds,
+    ...{ url: bed.ppg.papUrl, authorization: basicAuthorization, count, connections, ratePerSecond },
+    uncounted: Math.round((ratePerSecond ?? 0) * WARM_UP_SECONDS),
+    addresses: Array.from({ length: handsets }, (_, n) => `sip:handset${n + 1}@example.test`),
+    ...{ run: `run${++bed.runs}`, notifyUrl: null, applicationId: "push.syncml", deliverAfter: null },
+  };
+}
+
+/** What a load costs the parts, until its last push is accepted and `after` is over. */
+async function submit(
+  parts: Parts,
+  plan: LoadPlan,
+  folder: string,
+  after: () => Promise<void> = async () => {},
+): Promise<Figures> {
+  const cpu = (): Array<[part: string, seconds: number]> =>
+    Object.entries(parts)
+      .map(([part, pids]): [string, number[]] => [part, pids.filter((pid) => pid !== undefined)])
+      .filter(([, pids]) => pids.length > 0)
+      .map(([part, pids]) => [part, pids.reduce((sum, pid) => sum + cpuSecondsOf(pid), 0)]);
+  const before = new Map(cpu());
+  const accepted = await load(plan, folder);
+  await after();
+  const per10k = 10_000 / plan.count;
+  return {
+    "accepted/s": plan.count / accepted.seconds,
     "p50 ms": accepted.p50Ms,
     "p99 ms": accepted.p99Ms,
-    "PPG CPU s/10k": 0,
     ...Object.fromEntries(
-      Object.entries(after).map(([part, total]) => [`${part} CPU s/10k`, (total - (before[part] ?? 0)) * per10k]),
+      cpu().map(([part, total]) => [`${part} CPU s/10k`, (total - (before.get(part) ?? 0)) * per10k]),
     ),
     "initiator CPU s/10k": accepted.cpuSeconds * per10k,
   };

@@ -5,10 +5,10 @@
  *
  * Cases (all unless told; each once per round, medians are printed):
  *   sqlite, postgres   pushes a second from the first request to the last delivery, as fast as they go; then the wait for the answer
- *                      while pushes come at half that rate
+ *                      while pushes come at half the rate of the bar, and at half the rate that was reached
  *   sqlite-full,       the same with 1,000,000 finished pushes in the store, beside 1,000
  *   postgres-full
- *   kannel             pushes accepted a second, ours and Kannel's, with the same load
+ *   kannel             pushes accepted a second, ours and Kannel's, with the same load: pushes to be delivered at once, and later
  *
  * CPU is user and system time of all processes of a part, from before the first push until after the last delivery.
  */

@@ -25,7 +25,7 @@ export {
   papCodes,
 } from "./pap-codes.ts";
 export { isPushId, MAX_PUSH_ID_LENGTH, pushIdOf } from "./push-id.ts";
-export { badMessageReply, badMessageResponse, replyTo } from "./replies.ts";
+export { badMessageReply, badMessageResponse, refusalReply, replyTo } from "./replies.ts";
 export { parseTimestamp, serializeTimestamp } from "./timestamp.ts";
 export type * from "./types.ts";
 export {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { PapError } from "./errors.ts";
 import { decodePap, encodePap } from "./message.ts";
-import { badMessageReply, badMessageResponse, replyTo } from "./replies.ts";
+import { badMessageReply, badMessageResponse, refusalReply, replyTo } from "./replies.ts";
 import { refusalOf } from "./testdata/checks.ts";
 import { control, KANNEL_1_0, octetsOf, textOf } from "./testdata/documents.ts";
 
@@ -40,6 +40,27 @@ describe("badMessageReply", () => {
       code: 3000,
       desc: "pap: x",
     });
+  });
+});
+
+describe("refusalReply", () => {
+  it("answers in kind, and quotes, as far as the beginning of the message tells", () => {
+    const beginning = octetsOf(control("<push-message ", KANNEL_1_0)).subarray(0, 120);
+    expect(refusalReply(beginning, 2000, "too\u0000large")).toEqual({
+      version: "1.0",
+      publicId: KANNEL_1_0,
+      operation: {
+        kind: "badmessage-response",
+        code: 2000,
+        desc: "too\ufffdlarge",
+        badMessageFragment: textOf(beginning),
+      },
+    });
+  });
+
+  it("answers in the newest version, and quotes nothing, when nothing came", () => {
+    const operation = { kind: "badmessage-response", code: 4001, desc: "busy" };
+    expect(refusalReply(new Uint8Array(), 4001, "busy")).toEqual({ version: "2.1", operation });
   });
 });
 

@@ -1,7 +1,8 @@
 import type { PapError } from "./errors.ts";
-import { xmlSafe } from "./fragment.ts";
+import { fragmentAround, xmlSafe } from "./fragment.ts";
+import type { PapCode } from "./pap-codes.ts";
 import type { BadMessageResponse, PapMessage, PapOperation } from "./types.ts";
-import { papVersions } from "./versions.ts";
+import { papVersions, sniffDoctype } from "./versions.ts";
 
 /** Characters of a `desc` that goes out. */
 const MAX_DESC_LENGTH = 256;
@@ -31,4 +32,19 @@ export function badMessageReply(error: PapError): PapMessage {
     publicId === null ? { version: version ?? newest } : { version: version ?? newest, publicId },
     badMessageResponse(error),
   );
+}
+
+/**
+ * The answer to a message that is refused unread: in its version, and quoting it, as far as its beginning goes.
+ *
+ * @param beginning first octets of the HTTP entity; none: nothing is known of it.
+ */
+export function refusalReply(beginning: Uint8Array, code: PapCode, desc: string): PapMessage {
+  const badMessageFragment = fragmentAround(beginning, 0);
+  return replyTo(sniffDoctype(beginning) ?? { version: papVersions[0] }, {
+    kind: "badmessage-response",
+    code,
+    desc: xmlSafe(desc.slice(0, MAX_DESC_LENGTH)),
+    ...(badMessageFragment !== "" && { badMessageFragment }),
+  });
 }

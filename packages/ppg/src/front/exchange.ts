@@ -5,6 +5,8 @@ import type { Refusal } from "./refusals.ts";
 /** What stays unread of a body that is refused: so long and so much is read and thrown away, so that the peer sees the answer. */
 const LINGER_MS = 2_000;
 const LINGER_OCTETS = 16_777_216;
+/** What is shown of a body that is refused. */
+const BEGINNING_OCTETS = 1_024;
 
 /** `broken`: the peer is gone. `spoiled`: what comes is no HTTP any more, or comes too late. */
 export type BodyEnd = "whole" | "tooLarge" | "noRoom" | "broken" | "spoiled";
@@ -13,13 +15,14 @@ export type BodyEnd = "whole" | "tooLarge" | "noRoom" | "broken" | "spoiled";
 export interface BodyRoom {
   bufferedBytes: number;
   readonly maxBufferedBytes: number;
-  readonly maxBodyBytes: number;
 }
 
 /** One request on the path of PAP and its answer, which is given once. */
 export class Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  /** Another request came on the connection since: its answer would be lost if this one ended the connection. */
+  isFollowed = false;
   readonly #room: BodyRoom;
   readonly #clock: Clock;
   readonly #release: () => void;
@@ -54,8 +57,17 @@ export class Exchange {
     return first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks, this.#octets);
   }
 
-  /** Reads the body within the limits; `then` is called once, with `broken` when the peer is gone before its end. */
-  readBody(then: (end: BodyEnd) => void): void {
+  /** What came first of it. */
+  get beginning(): Uint8Array {
+    return Buffer.concat(this.#chunks, Math.min(this.#octets, BEGINNING_OCTETS));
+  }
+
+  /**
+   * Reads the body within the limits; `then` is called once, with `broken` when the peer is gone before its end.
+   *
+   * @param maxOctets more is `tooLarge`.
+   */
+  readBody(then: (end: BodyEnd) => void, maxOctets: number): void {
     const { request } = this;
     if (this.#spoiledBy !== null || (request.destroyed && !request.complete)) {
       then(this.#spoiledBy === null ? "broken" : "spoiled");
@@ -71,7 +83,7 @@ export class Exchange {
       this.#octets += chunk.length;
       this.#room.bufferedBytes += chunk.length;
       this.#chunks.push(chunk);
-      if (this.#octets > this.#room.maxBodyBytes) end("tooLarge");
+      if (this.#octets > maxOctets) end("tooLarge");
       else if (this.#room.bufferedBytes > this.#room.maxBufferedBytes) end("noRoom");
     };
     this.#reading = end;

@@ -137,8 +137,14 @@ describe("limits", () => {
     ["chunked", { ...authorized, "transfer-encoding": "chunked" }],
   ])("answers a body that is too large though it is still coming (%s)", async (_, headers) => {
     const front = await rig.open();
-    const answer = await post(front.addresses[0]?.url ?? "", { headers, body: Buffer.alloc(4 * MIB) });
+    const doctype = '<!DOCTYPE pap PUBLIC "-//WAPFORUM//DTD PAP//EN" "http://www.wapforum.org/DTD/pap_1.0.dtd">';
+    const answer = await post(front.addresses[0]?.url ?? "", { headers, body: doctype.padEnd(4 * MIB) });
     expect([answer.status, codeOf(answer)]).toEqual([413, 2000]);
+    // In kind, and with what can be quoted of it.
+    expect(decodePap("application/xml", Buffer.from(answer.text))).toMatchObject({
+      version: "1.0",
+      operation: { badMessageFragment: expect.stringContaining(doctype) },
+    });
     expect(front.stats).toMatchObject({ active: 0, bufferedBytes: 0, refused: { tooLarge: 1 } });
   });
 

@@ -185,6 +185,10 @@ export class PpgFront {
     const path = this.#path;
     const withQuery = `${path}?`;
     return (request, response, expects) => {
+      if (this.#isEnding(request.socket)) {
+        request.resume();
+        return;
+      }
       const url = originForm(request);
       if (hasRepeated(request)) {
         this.#follow(request, response, this.#route.turnAway(request, response, "malformed"));
@@ -199,6 +203,11 @@ export class PpgFront {
     };
   }
 
+  /** RFC 9112 §9.6: what comes behind an answer that ends the connection is not done, since nobody would hear of it. */
+  #isEnding(socket: Duplex): boolean {
+    return !socket.writable || this.#connections.get(socket)?.latest?.response.shouldKeepAlive === false;
+  }
+
   #serve(site: Site, request: IncomingMessage, response: ServerResponse): void {
     this.#follow(request, response, null);
     if (this.closing) response.shouldKeepAlive = false;
@@ -208,10 +217,14 @@ export class PpgFront {
   #follow({ socket }: IncomingMessage, response: ServerResponse, exchange: Exchange | null): void {
     let connection = this.#connections.get(socket);
     if (connection === undefined) this.#connections.set(socket, (connection = { latest: undefined }));
+    if (connection.latest?.exchange) connection.latest.exchange.isFollowed = true;
     const latest = { response, exchange };
     connection.latest = latest;
     response.on("close", () => {
-      if (connection.latest === latest) connection.latest = undefined;
+      if (connection.latest !== latest) return;
+      connection.latest = undefined;
+      // It may have been written before the front closed, behind one that took longer.
+      if (this.closing) socket.end();
     });
   }
 
@@ -234,7 +247,8 @@ export class PpgFront {
     const { headers, body } = this.#route.refused(refusal);
     const lines = [`HTTP/1.1 ${httpStatus} ${STATUS_CODES[httpStatus] ?? ""}`];
     for (let at = 0; at + 1 < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
-    lines.push(`Content-Length: ${body.length}`, "Connection: close", "", "");
+    const date = this.#clock.date().toUTCString();
+    lines.push(`Date: ${date}`, `Content-Length: ${body.length}`, "Connection: close", "", "");
     socket.end(Buffer.concat([Buffer.from(lines.join("\r\n"), "latin1"), body]), () => socket.destroy());
   }
 }

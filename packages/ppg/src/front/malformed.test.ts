@@ -61,6 +61,7 @@ describe("what is no HTTP, or comes too slowly, gets an answer and an end", () =
     const text = await exchangeRaw(port, ...octets);
     expect(statuses(text)).toEqual(expected);
     expect(text.toLowerCase()).toContain("connection: close");
+    expect(text).toMatch(/^date: \w{3}, \d\d \w{3} \d{4} [0-9:]{8} GMT\r$/im); // RFC 9110 §6.6.1
     expect(rig.service.requests).toEqual([]);
     expect(front.stats).toMatchObject({ active: 0, bufferedBytes: 0 });
     expect((await post(front.addresses[0]?.url ?? "")).status).toBe(202);

@@ -37,7 +37,8 @@ interface Refused {
 
 /**
  * The path of PAP. It stands before the framework that has the other routes: no hook, no parser and no logger is between Node's
- * HTTP server and the {@link PapService}. Who may not or cannot be served is told before the body is read.
+ * HTTP server and the {@link PapService}. Who may not or cannot be served is told before the body is read; of one that is
+ * announced too large the beginning is quoted.
  */
 export class PapRoute {
   readonly #options: PapRouteOptions;
@@ -60,8 +61,7 @@ export class PapRoute {
   constructor(options: PapRouteOptions, authenticator: Authenticator) {
     this.#options = options;
     this.authenticator = authenticator;
-    const { maxBufferedBytes, maxBodyBytes } = options.limits;
-    this.#room = { bufferedBytes: 0, maxBufferedBytes, maxBodyBytes };
+    this.#room = { bufferedBytes: 0, maxBufferedBytes: options.limits.maxBufferedBytes };
     const realm = `realm="${options.realm.replace(/["\\]/g, "\\$&")}"`;
     this.#challenges = ["WWW-Authenticate", `Basic ${realm}, charset="UTF-8"`, "WWW-Authenticate", `Bearer ${realm}`];
   }
@@ -122,11 +122,14 @@ export class PapRoute {
     const wait = authentication.bucket?.take() ?? 0;
     if (wait > 0) this.refuse(exchange, "tooFast", wait);
     else if (isEncoded(headers["content-encoding"])) this.refuse(exchange, "encoded");
-    else if (announced > maxBodyBytes) this.refuse(exchange, "tooLarge");
-    else if (this.#room.bufferedBytes + announced > maxBufferedBytes) this.refuse(exchange, "busy");
+    else if (announced > maxBodyBytes && expects) this.refuse(exchange, "tooLarge");
+    else if (announced <= maxBodyBytes && this.#room.bufferedBytes + announced > maxBufferedBytes)
+      this.refuse(exchange, "busy");
     else {
       if (expects) exchange.response.writeContinue();
-      exchange.readBody((end) => this.#read(exchange, authentication, end));
+      // What is announced too large is refused with what comes first, to quote it.
+      const maxOctets = announced > maxBodyBytes ? 0 : maxBodyBytes;
+      exchange.readBody((end) => this.#read(exchange, authentication, end), maxOctets);
     }
   }
 
@@ -159,33 +162,40 @@ export class PapRoute {
     this.#answered += 1;
     const headers = ["Content-Type", contentType];
     if (retryAfterSeconds !== null) headers.push("Retry-After", String(retryAfterSeconds));
-    if (this.closing) exchange.response.shouldKeepAlive = false;
+    if (this.closing) endConnection(exchange);
     exchange.answer(httpStatus, headers, body);
   }
 
   /** @param retryAfterSeconds default: as the table says. */
   refuse(exchange: Exchange, refusal: Refusal, retryAfterSeconds?: number): void {
     const { httpStatus } = refusals[refusal];
-    const { headers, body } = this.refused(refusal, retryAfterSeconds);
-    if (this.closing) exchange.response.shouldKeepAlive = false;
+    const { headers, body } = this.refused(refusal, retryAfterSeconds, exchange.beginning);
+    if (this.closing) endConnection(exchange);
     if (refusal === "unauthenticated") this.#log(exchange, refusal);
     exchange.answer(httpStatus, headers, body);
   }
 
-  /** Header fields and body of a refusal, counted. */
-  refused(refusal: Refusal, retryAfterSeconds?: number): { headers: string[]; body: Uint8Array } {
+  /** Header fields and body of a refusal, counted. @param beginning what came of the body. */
+  refused(
+    refusal: Refusal,
+    retryAfterSeconds?: number,
+    beginning?: Uint8Array,
+  ): { headers: string[]; body: Uint8Array } {
     this.#refusedCounts[refusal] += 1;
-    let known = this.#refused.get(refusal);
-    if (known === undefined) {
-      const { papCode, desc } = refusals[refusal];
-      const { contentType, body } = this.#options.service.refuse(papCode, desc);
-      const challenges = refusal === "unauthenticated" ? this.#challenges : [];
-      known = { headers: ["Content-Type", contentType, ...challenges], body };
-      this.#refused.set(refusal, known);
-    }
+    const known = this.#refused.get(refusal);
+    const isUnread = beginning === undefined || beginning.length === 0;
+    const refused = isUnread && known !== undefined ? known : this.#write(refusal, beginning);
+    if (isUnread) this.#refused.set(refusal, refused);
     const wait = retryAfterSeconds ?? refusals[refusal].retryAfterSeconds;
-    const headers = wait === null ? [...known.headers] : [...known.headers, "Retry-After", String(wait)];
-    return { headers, body: known.body };
+    const headers = wait === null ? [...refused.headers] : [...refused.headers, "Retry-After", String(wait)];
+    return { headers, body: refused.body };
+  }
+
+  #write(refusal: Refusal, beginning: Uint8Array | undefined): Refused {
+    const { papCode, desc } = refusals[refusal];
+    const { contentType, body } = this.#options.service.refuse(papCode, desc, beginning);
+    const challenges = refusal === "unauthenticated" ? this.#challenges : [];
+    return { headers: ["Content-Type", contentType, ...challenges], body };
   }
 
   #log(exchange: Exchange, refusal: Refusal): void {
@@ -197,9 +207,14 @@ export class PapRoute {
 
   /** RFC 9110 §15.5.6. A line for whoever looks at the path in a browser. */
   #methodNotAllowed(exchange: Exchange): void {
-    if (this.closing) exchange.response.shouldKeepAlive = false;
+    if (this.closing) endConnection(exchange);
     exchange.answer(405, ["Allow", "POST", "Content-Type", "text/plain; charset=utf-8"], LINE);
   }
+}
+
+/** With this answer, unless there are more to come. */
+function endConnection({ response, isFollowed }: Exchange): void {
+  if (!isFollowed) response.shouldKeepAlive = false;
 }
 
 function isEncoded(coding: string | undefined): boolean {

@@ -37,7 +37,11 @@ describe("what no gateway is asked", () => {
   it.each(answers)("$kind is a bad message (2000)", async (operation) => {
     const { answer, message } = await rig.ask(operation, { version: "2.1" });
     expect(answer).toMatchObject({ httpStatus: 202, papCode: 2000 });
-    expect(message).toMatchObject({ version: "2.1", operation: { kind: "badmessage-response", code: 2000 } });
+    const badMessageFragment = expect.stringContaining("<pap>");
+    expect(message).toMatchObject({
+      version: "2.1",
+      operation: { kind: "badmessage-response", code: 2000, badMessageFragment },
+    });
   });
 
   it("a result is answered as one, 2000", async () => {
@@ -222,6 +226,14 @@ describe("refuse", () => {
     expect(decodePap(contentType, body)).toMatchObject({
       version: "2.1",
       operation: { kind: "badmessage-response", code: 4001, desc: "too many\ufffdrequests" },
+    });
+  });
+
+  it("answers in kind, and quotes, when the beginning of the message is known", () => {
+    const { contentType, body } = rig.intake.refuse(2000, "too large", entityOf(pushOf("p"), { version: "1.0" }).body);
+    expect(decodePap(contentType, body)).toMatchObject({
+      version: "1.0",
+      operation: { code: 2000, desc: "too large", badMessageFragment: expect.stringContaining("Content-Type") },
     });
   });
 });

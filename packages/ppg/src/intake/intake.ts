@@ -9,7 +9,7 @@ import {
   type PapOperation,
   papCodeDescriptions,
   papCodes,
-  papVersions,
+  refusalReply,
   replyTo,
 } from "@sip-push/pap";
 import { DEFAULT_MAX_BODY_BYTES } from "@sip-push/push";
@@ -35,6 +35,7 @@ const RETRY_AFTER_SECONDS = 5;
 const OCTETS_PER_ADDRESS = 300;
 const READ_ADDRESSES = 1_000;
 const OCTETS_BESIDES = 65_536;
+const NO_OCTETS = new Uint8Array();
 
 /**
  * The gateway's side of PAP 1.0, 2.0 and 2.1: checks operations, keeps pushes, answers in the version of the request. A push is
@@ -110,11 +111,12 @@ export class Intake implements PapService {
     }
   }
 
-  refuse(papCode: PapCode, description: string): Pick<PapAnswer, "contentType" | "body"> {
-    return encodePap({
-      version: papVersions[0],
-      operation: { kind: "badmessage-response", code: papCode, desc: descOf(description) },
-    });
+  refuse(
+    papCode: PapCode,
+    description: string,
+    beginning: Uint8Array = NO_OCTETS,
+  ): Pick<PapAnswer, "contentType" | "body"> {
+    return encodePap(refusalReply(beginning, papCode, descOf(description)));
   }
 
   #answer(

@@ -1,4 +1,4 @@
-import { type PapOperation, papCodes } from "@sip-push/pap";
+import { type PapOperation, papCodes, refusalReply } from "@sip-push/pap";
 import { cancelPush } from "./cancel-operation.ts";
 import { queryCapabilities } from "./capabilities-operation.ts";
 import type { Answered, Handler, OperationContext, Received } from "./operation-context.ts";
@@ -6,8 +6,8 @@ import { submitPush } from "./push-operation.ts";
 import { queryStatus } from "./status-operation.ts";
 
 /** What a gateway sends, and does not take: the peer has mixed up the two sides. */
-const isAnswer = ({ kind }: PapOperation): Answered => ({
-  operation: { kind: "badmessage-response", code: papCodes.badRequest, desc: `${kind} is no request to a gateway` },
+const isAnswer = ({ kind }: PapOperation, { request }: Received): Answered => ({
+  operation: refusalReply(request.body, papCodes.badRequest, `${kind} is no request to a gateway`).operation,
   papCode: papCodes.badRequest,
 });
 

@@ -286,7 +286,8 @@ describe("push-message to several addresses", () => {
       initiator: initiator({ recipients: ["sip:*@example.test"] }),
     });
     expect(responseResult.code).toBe(1001);
-    expect(responseResult.desc).toMatch(/^accepted for 2 of 4 addresses; "nobody" /);
+    const problem = '"nobody" is no WAPPUSH address and no SIP, SIPS or tel URI';
+    expect(responseResult.desc).toBe(`accepted for 2 of 4 addresses; ${problem}`);
     const { deliveries } = await statusOf("some");
     expect(deliveries.map(({ address, state, papCode }) => [address, state, papCode])).toEqual([
       [user("alice"), "pending", 1001],
@@ -301,6 +302,14 @@ describe("push-message to several addresses", () => {
       leaseMs: 1,
     });
     expect(result).toMatchObject({ address: "nobody", messageState: "rejected", papCode: 2002 });
+  });
+
+  it.each([
+    ["nobody", '"nobody" is no WAPPUSH address and no SIP, SIPS or tel URI'],
+    ["sip:a:b@example.test", '"sip:a:b@example.test" holds a password'],
+  ])("of which none can be taken is answered 2002, and what the first is: %s", async (address, problem) => {
+    const { responseResult } = await rig.push(pushOf("none", { addresses: [address, "noone"] }));
+    expect(responseResult).toEqual({ code: 2002, desc: `${problem} (none of 2 addresses can be taken)` });
   });
 
   it("with the same recipient twice comes once, and both addresses have a result", async () => {
@@ -341,7 +350,8 @@ describe("push-id and replacement", () => {
     expect(some.responseResult).toEqual({ code: 1001, desc: "accepted for 1 of 2 addresses" });
     expect((await statusOf("old")).deliveries.map(({ state }) => state)).toEqual(["delivered", "cancelled"]);
     const none = await rig.push(pushOf("newer", { ...replace, addresses: [user("alice")] }));
-    expect(none.responseResult.code).toBe(2008);
+    const desc = "the push to replace waits for none of the addresses: it is done, or on its way";
+    expect(none.responseResult).toEqual({ code: 2008, desc });
   });
 
   it("all goes to those too who have the old one", async () => {

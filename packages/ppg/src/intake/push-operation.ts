@@ -11,7 +11,7 @@ const refusals: Readonly<Record<Exclude<SubmitResult["result"], "accepted">, Ref
   replacedNotFound: { papCode: papCodes.pushIdNotFound, desc: "there is no push with this replace-push-id" },
   nothingToReplace: {
     papCode: papCodes.cancellationNotPossible,
-    desc: "the push to replace is pending for none of the addresses",
+    desc: "the push to replace waits for none of the addresses: it is done, or on its way",
   },
 };
 

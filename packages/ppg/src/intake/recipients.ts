@@ -54,7 +54,13 @@ function refusalFor(problems: readonly (AddressProblem & { readonly address: str
   const worst = problems.find(({ papCode }) => papCode === papCodes.addressError) ?? problems[0];
   const { papCode, reason, address } = worst as AddressProblem & { readonly address: string };
   const others = problems.length > 1 ? ` (none of ${problems.length} addresses can be taken)` : "";
-  return { papCode, desc: `${JSON.stringify(address.slice(0, 80))} ${reason}${others}` };
+  return { papCode, desc: `${problemOf(address, reason)}${others}` };
+}
+
+/** A reason that says which address it is about, as those of what is no address do, says it once. */
+function problemOf(address: string, reason: string): string {
+  const quoted = JSON.stringify(address.slice(0, 80));
+  return reason.startsWith(quoted) ? reason : `${quoted} ${reason}`;
 }
 
 /** What a push-response says of a push that does not go to all its addresses; undefined when it does. */
@@ -68,5 +74,5 @@ export function describePart(
   if (delivered === recipients.length) return undefined;
   const part = `accepted for ${delivered} of ${recipients.length} addresses`;
   if (rejected === undefined) return part;
-  return `${part}; ${JSON.stringify(rejected.address.slice(0, 80))} ${rejected.rejected?.reason ?? ""}`;
+  return `${part}; ${problemOf(rejected.address, rejected.rejected?.reason ?? "")}`;
 }

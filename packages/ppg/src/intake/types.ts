@@ -44,6 +44,10 @@ export interface PapAnswer {
 /** The gateway's side of PAP; the HTTP front calls it, and nothing else does. Never rejects. */
 export interface PapService {
   handle(request: PapRequest): Promise<PapAnswer>;
-  /** A PAP answer to what is refused before it is read: too large, too many, the gateway is full or stopping. */
-  refuse(papCode: PapCode, description: string): Pick<PapAnswer, "contentType" | "body">;
+  /**
+   * A PAP answer to what is refused before it is read: too large, too many, the gateway is full or stopping.
+   *
+   * @param beginning octets that came of it, to be quoted and answered in kind. Default: none.
+   */
+  refuse(papCode: PapCode, description: string, beginning?: Uint8Array): Pick<PapAnswer, "contentType" | "body">;
 }

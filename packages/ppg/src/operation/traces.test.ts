@@ -58,6 +58,18 @@ describe("traces", () => {
     });
   });
 
+  it("leave refusals as they are", () => {
+    const asked: unknown[] = [];
+    const refuse: PapService["refuse"] = (...each) => {
+      asked.push(each);
+      return answer;
+    };
+    const service = rig().traces.around({ handle: () => Promise.resolve(answer), refuse });
+    const beginning = Uint8Array.of(0x3c);
+    expect(service.refuse(2000, "too large", beginning)).toBe(answer);
+    expect(asked).toEqual([[2000, "too large", beginning]]);
+  });
+
   it("go on with the attempts, which are within the span of the operation that submitted the push", async () => {
     const { service, seen, traces, spans } = rig();
     await service.handle(request);

@@ -44,7 +44,7 @@ export class PpgTraces {
   around(service: PapService): PapService {
     return {
       handle: (request) => this.#handle(service, request),
-      refuse: (papCode, description) => service.refuse(papCode, description),
+      refuse: (...asked) => service.refuse(...asked),
     };
   }
 

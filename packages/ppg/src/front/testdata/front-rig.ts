@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders, type RequestOptions } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { connect } from "node:net";
-import { encodePap, type PapCode, papCodes } from "@sip-push/pap";
+import { encodePap, type PapCode, papCodes, refusalReply } from "@sip-push/pap";
 import type { InitiatorConfig } from "../../config/types.ts";
 import type { PapAnswer, PapRequest, PapService } from "../../intake/types.ts";
 import { PpgFront } from "../front.ts";
@@ -40,8 +40,8 @@ class RecordingService implements PapService {
     return { contentType, body, ...rest, ...this.answer };
   }
 
-  refuse(papCode: PapCode, description: string): Pick<PapAnswer, "contentType" | "body"> {
-    return encodePap({ version: "2.1", operation: { kind: "badmessage-response", code: papCode, desc: description } });
+  refuse(papCode: PapCode, description: string, beginning = new Uint8Array()): Pick<PapAnswer, "contentType" | "body"> {
+    return encodePap(refusalReply(beginning, papCode, description));
   }
 
   /** Answers nothing until the function that it gives is called. */

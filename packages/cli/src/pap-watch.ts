@@ -6,7 +6,8 @@ import { type ResultLine, resultLine } from "./pap-output.ts";
 export class ResultWatch {
   readonly #pushId: string;
   readonly #report: (line: ResultLine) => void;
-  readonly #missing: Map<string, string>;
+  readonly #addresses: ReadonlySet<string>;
+  readonly #missing: Set<string>;
   readonly #all = Promise.withResolvers<void>();
   #allDelivered = true;
 
@@ -14,7 +15,8 @@ export class ResultWatch {
   constructor(pushId: string, addresses: readonly string[], report: (line: ResultLine) => void) {
     this.#pushId = pushId;
     this.#report = report;
-    this.#missing = new Map(addresses.map((address) => [keyOf(address), address]));
+    this.#addresses = new Set(addresses);
+    this.#missing = new Set(addresses);
   }
 
   /** Whether each recipient has the push. */
@@ -42,7 +44,7 @@ export class ResultWatch {
     signal: AbortSignal,
   ): Promise<Awaited<ReturnType<PushInitiator["status"]>> | null> {
     if (this.#missing.size === 0) return null;
-    const addresses = [...this.#missing.values()];
+    const addresses = [...this.#missing];
     const outcome = await initiator.status({ pushId: this.#pushId, addresses }, { signal });
     if (outcome.kind !== "answered") return outcome;
     for (const { addresses: named, messageState, code, desc, eventTime } of outcome.response.statusQueryResults) {
@@ -59,13 +61,20 @@ export class ResultWatch {
   #settle(line: ResultLine): void {
     this.#report(line);
     if (line.messageState === "pending") return;
-    if (!this.#missing.delete(keyOf(line.address ?? ""))) return;
+    if (!this.#missing.delete(this.#asGiven(line.address ?? ""))) return;
     if (line.messageState !== "delivered") this.#allDelivered = false;
     if (this.#missing.size === 0) this.#all.resolve();
   }
+
+  /** The address as it was given: gateways may write it in a way of their own. */
+  #asGiven(address: string): string {
+    if (this.#addresses.has(address)) return address;
+    const key = keyOf(address);
+    return [...this.#missing].find((each) => keyOf(each) === key) ?? address;
+  }
 }
 
-/** What spellings of one address have in common: gateways may write it in a way of their own. */
+/** What spellings of one address have in common. */
 function keyOf(address: string): string {
   try {
     return JSON.stringify(parsePapAddress(address)).toLowerCase();

@@ -40,8 +40,8 @@ const retryableStatuses: readonly number[] = [408, 425, 429, 502, 503, 504];
 const MAX_DESCRIPTION_LENGTH = 256;
 
 /**
- * What an HTTP response says to `question`. The HTTP status counts only where there is no PAP in it: gateways answer 200 or 202 to
- * what they refuse, and some a status of their own.
+ * What an HTTP response says to `question`. The HTTP status counts only where PAP gives no verdict on the whole: gateways answer 200
+ * or 202 to what they refuse, and some a status of their own.
  *
  * @param nowMs wall time, for a Retry-After that is a date.
  */
@@ -62,7 +62,7 @@ export function readAnswer<Kind extends GatewayResponse["kind"]>(
   }
   const { operation } = message;
   if (operation.kind === "badmessage-response") {
-    return refused(http, operation, operation.badMessageFragment ?? null, nowMs);
+    return refused(http, operation, operation.badMessageFragment || null, nowMs);
   }
   const response = operation as ResponseOf<Kind>;
   if (operation.kind !== question.response) {
@@ -73,9 +73,9 @@ export function readAnswer<Kind extends GatewayResponse["kind"]>(
   }
   const [first] = codesOf[question.response](response);
   if (first === undefined) return failure("bad-answer", "the answer holds no result", httpStatus);
-  if (hasOneVerdict.includes(question.response) && papCodeClassOf(first.code) !== "success") {
-    return refused(http, first, null, nowMs);
-  }
+  // Of no recipient is said what came of it under a status that says no to the whole.
+  const isVerdict = hasOneVerdict.includes(question.response) || httpStatus >= 400;
+  if (isVerdict && papCodeClassOf(first.code) !== "success") return refused(http, first, null, nowMs);
   return {
     kind: "answered",
     httpStatus,

@@ -2,6 +2,7 @@ import type { RequestListener } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { encodePap, type PapOperation } from "@sip-push/pap";
 import { describe, expect, it, onTestFinished } from "vitest";
+import type { PushInitiator } from "./push-initiator.ts";
 import { accept, answering, openGateway, openInitiator, submission } from "./testdata/gateway.ts";
 import { pem } from "./testdata/pem.ts";
 
@@ -69,6 +70,11 @@ describe("what a gateway answers is an outcome, whatever it is", () => {
       { kind: "refused", papCode: 2000, description: "what?", badMessageFragment: "<pap", retryable: false },
     ],
     [
+      "a badmessage-response that quotes nothing",
+      says({ kind: "badmessage-response", code: 2000, badMessageFragment: "" }),
+      { kind: "refused", papCode: 2000, badMessageFragment: null },
+    ],
+    [
       "a refusal",
       says({ kind: "push-response", pushId: "1@pi.example.test", progressNotes: [], responseResult: { code: 2007 } }),
       { kind: "refused", papCode: 2007, description: "Duplicate Push ID", retryable: false },
@@ -124,6 +130,20 @@ describe("what a gateway answers is an outcome, whatever it is", () => {
   ])("%s", async (_, answer, outcome) => {
     const { url } = await openGateway(answer);
     expect(await openInitiator(url).push(submission())).toMatchObject(outcome);
+  });
+
+  it("503 to a cancellation or a status query, which says of no recipient what came of it", async () => {
+    const no = { code: 4001, addresses: [] };
+    const cancelled = { kind: "cancel-response", pushId: "1@pi", cancelResults: [no] } as const;
+    const statusQueryResults = [{ ...no, messageState: "unknown" }] as const;
+    const status = { kind: "statusquery-response", pushId: "1@pi", statusQueryResults } as const;
+    const refused = { kind: "refused", httpStatus: 503, papCode: 4001, retryAfterSeconds: 5, retryable: true };
+    const initiatorTo = async (operation: PapOperation): Promise<PushInitiator> => {
+      const { body } = encodePap({ version: "2.0", operation });
+      return openInitiator((await openGateway(plain(503, { ...xml, "retry-after": "5" }, body))).url);
+    };
+    expect(await (await initiatorTo(cancelled)).cancel({ pushId: "1@pi" })).toMatchObject(refused);
+    expect(await (await initiatorTo(status)).status({ pushId: "1@pi" })).toMatchObject(refused);
   });
 
   it("text that is no HTTP", async () => {

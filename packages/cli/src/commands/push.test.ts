@@ -143,12 +143,49 @@ describe("sip-push push", () => {
     expect(server.requests.map(({ message }) => message.operation.kind)).toEqual(["push-message"]);
   });
 
+  it("--watch waits as long as anybody can say", async () => {
+    const server = await openServer();
+    const running = await watch(server, "--watch", "2147483647");
+    await server.settle("1@pi", alice, "delivered", papCodes.ok);
+    await server.settle("1@pi", bob, "delivered", papCodes.ok);
+    expect(await running.ended).toMatchObject({ code: 0, stderr: "" });
+  });
+
   it("--watch exits 1 when somebody did not get it", async () => {
     const server = await openServer();
     const running = await watch(server, "--watch");
     await server.settle("1@pi", alice, "delivered", papCodes.ok);
     await server.settle("1@pi", bob, "undeliverable", papCodes.addressNotFound);
     expect((await running.ended).code).toBe(1);
+  });
+
+  it("--watch tells recipients apart whose names differ in case, and addresses of one recipient", async () => {
+    const addresses = ["sip:Bob@example.test", "sip:bob@example.test", "sip:bob@EXAMPLE.test"];
+    const server = await openServer();
+    const accepted = Promise.withResolvers<void>();
+    const world = { onLine: (line: string) => line.includes('"accepted"') && accepted.resolve() };
+    const args = ["push", ...addresses.flatMap((each) => ["--to", each]), ...ds, "--push-id", "1@pi", "--watch"];
+    const running = runIn(world, server, args);
+    await accepted.promise;
+    await server.settle("1@pi", "sip:bob@example.test", "delivered", papCodes.ok);
+    await server.settle("1@pi", "sip:bob@example.test", "delivered", papCodes.ok);
+    await server.settle("1@pi", "sip:bob@EXAMPLE.test", "rejected", papCodes.addressError);
+    await server.settle("1@pi", "sip:Bob@example.test", "undeliverable", papCodes.addressNotFound);
+    const { code, lines } = await running;
+    expect(code).toBe(1);
+    expect(lines.slice(1).map(({ address }) => address)).toEqual([
+      "sip:bob@example.test",
+      "sip:bob@EXAMPLE.test",
+      "sip:Bob@example.test",
+    ]);
+  });
+
+  it("--watch takes a result for a recipient that the gateway writes in its own way", async () => {
+    const server = await openServer();
+    const running = await watch(server, "--watch");
+    await server.settle("1@pi", alice, "delivered", papCodes.ok);
+    await server.settle("1@pi", "wappush=+155519990730/type=plmn@PPG.example.test", "delivered", papCodes.ok);
+    expect((await running.ended).code).toBe(0);
   });
 
   it("--watch asks for what did not come when its time is over", async () => {
@@ -180,6 +217,24 @@ describe("sip-push push", () => {
     expect(code).toBe(1);
     expect(lines.map(({ event }) => event)).toEqual(["accepted"]);
     expect(server.requests.length).toBe(1);
+  });
+
+  it("says how far the gateway came, with the notes or the times of its progress", async () => {
+    const progressNotes = [
+      { stage: "received", time: new Date("2026-11-21T17:30:00Z") },
+      { stage: "stored", note: "in the queue" },
+    ];
+    const server = await openServer({
+      answer: ({ operation }) => ({
+        operation: {
+          ...{ kind: "push-response", pushId: "pushId" in operation ? operation.pushId : "" },
+          ...{ progressNotes, responseResult: { code: 1001 } },
+        },
+      }),
+    });
+    const flags = ["--push-id", "1@pi", "--progress-notes", "--ppg", server.url];
+    const { stdout } = await runCli(["push", "--to", alice, ...ds, ...flags]);
+    expect(stdout.split("\n").slice(1)).toEqual(["  received: 2026-11-21T17:30:00.000Z", "  stored: in the queue", ""]);
   });
 
   it("pushes a file, and says so to people", async () => {
@@ -217,6 +272,16 @@ describe("sip-push status, cancel and capabilities", () => {
     expect((await run(server, "status", "1@pi", "--to", bob)).lines.length).toBe(1);
     const unknown = await run(server, "status", "2@pi");
     expect(unknown).toMatchObject({ code: 1, lines: [{ address: null, messageState: "unknown", papCode: 2004 }] });
+  });
+
+  it("status exits 0 when the gateway knows that nobody can tell, 1 when it could not look", async () => {
+    const answering = (code: number): Promise<PapServer> => {
+      const results = [{ messageState: "unknown", code, addresses: [alice] }] as const;
+      const operation = { kind: "statusquery-response", pushId: "1@pi", statusQueryResults: results } as const;
+      return openServer({ answer: () => operation });
+    };
+    expect((await run(await answering(papCodes.serviceFailure), "status", "1@pi")).code).toBe(0);
+    expect((await run(await answering(papCodes.internalServerError), "status", "1@pi")).code).toBe(1);
   });
 
   it("cancel exits 0 when all is cancelled, 1 when not", async () => {

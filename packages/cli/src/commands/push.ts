@@ -8,7 +8,7 @@ import {
 } from "@sip-push/initiator";
 import { deliveryMethods, parseTimestamp, priorities, replaceMethods } from "@sip-push/pap";
 import { applicationUrn } from "@sip-push/push";
-import { bareHost, parseHostPort } from "@sip-push/sip";
+import { bareHost, parseHostPort, systemClock } from "@sip-push/sip";
 import { z } from "zod";
 import { addOutputFlags, readConfig, repeatable, type Settings } from "../config.ts";
 import { naming } from "../failures.ts";
@@ -195,6 +195,9 @@ async function submitAndWatch(
   const path = notifyUrl === undefined ? "/" : new URL(notifyUrl).pathname;
   const onResult = watch.take.bind(watch);
   const listener = await ResultListener.open({ listen, path, onResult, logger: createLogger(io) });
+  // AbortSignal.timeout knows no more than 24 days.
+  const over = new AbortController();
+  let timer: { cancel(): void } | undefined;
   try {
     const announced = { ...push, notifyUrl: notifyUrl ?? listener.url };
     const outcome = await initiator.push(announced, { signal: io.stop });
@@ -202,11 +205,13 @@ async function submitAndWatch(
     if (outcome.kind !== "answered") return exitCodes.notDelivered;
     isAccepted = true;
     for (const print of early) print();
-    await watch.wait(AbortSignal.any([io.stop, AbortSignal.timeout(seconds * 1000)]));
+    timer = systemClock.schedule(seconds * 1000, () => over.abort());
+    await watch.wait(AbortSignal.any([io.stop, over.signal]));
     const failed = io.stop.aborted ? null : await watch.ask(initiator, io.stop);
     if (failed !== null && failed.kind !== "answered") printRefusal(io, json, push.pushId, failed);
     return watch.isDelivered ? exitCodes.done : exitCodes.notDelivered;
   } finally {
+    timer?.cancel();
     await listener.close();
   }
 }
@@ -229,5 +234,7 @@ function printOutcome(io: Io, json: boolean, outcome: PushOutcome): void {
     return;
   }
   io.stdout.write(`${printable(`accepted: ${papCode} ${description}; push-id ${pushId}`)}\n`);
-  for (const { stage, note } of notes) io.stdout.write(`  ${printable(`${stage}: ${note ?? ""}`)}\n`);
+  for (const { stage, note, time } of notes) {
+    io.stdout.write(`  ${printable(`${stage}: ${note ?? time?.toISOString() ?? ""}`)}\n`);
+  }
 }

@@ -62,7 +62,7 @@ async function ask(io: Io, read: StatusSettings): Promise<number> {
   return statusQueryResults.some(isUnknown) ? exitCodes.notDelivered : exitCodes.done;
 }
 
-/** Of a push, or of a recipient, that the gateway has never heard of. */
+/** Of a push, or of a recipient, that the gateway has never heard of, or could not look for. */
 function isUnknown({ messageState, code }: StatusQueryResult): boolean {
-  return messageState === "unknown" && papCodeClassOf(code) === "client error";
+  return messageState === "unknown" && ["client error", "server error"].includes(papCodeClassOf(code) ?? "");
 }

@@ -2,6 +2,7 @@ import type { Clock } from "@sip-push/sip";
 import { Counter, Gauge, type Registry } from "prom-client";
 import { liveStates } from "../delivery/delivery.machine.ts";
 import type { PpgStore } from "../store/store.ts";
+import { inTime } from "./in-time.ts";
 
 /** What is looked at when somebody asks; undefined: that part does not run. Whole numbers. */
 export interface GaugeSources {
@@ -26,7 +27,7 @@ export interface GaugeSources {
       }
     | undefined;
   readonly registered: () => boolean;
-  readonly ready: () => boolean;
+  readonly ready: () => Promise<boolean>;
 }
 
 /** A scrape more often than this gets the counts of the one before. */
@@ -79,7 +80,7 @@ export function registerGauges(
   gauge("ppg_sip_registered", "1 while the gateway's own address is registered, or need not be", () =>
     asNumber(sources.registered()),
   );
-  gauge("ppg_ready", "1 while the gateway takes pushes", () => asNumber(sources.ready()));
+  gauge("ppg_ready", "1 while the gateway takes pushes", async () => asNumber(await sources.ready()));
   registerRefusals(registers, sources);
   registerCounts(registers, cached(store, clock));
 }
@@ -137,14 +138,15 @@ function shared<T>(ask: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** The same answer for a second, also to those who ask at the same time; undefined: the store does not answer. */
+/** The same answer for a second, also to those who ask at the same time; undefined: the store does not answer, or not in time. */
 function cached(store: Pick<PpgStore, "countByState">, clock: Clock): () => Promise<Counts | undefined> {
   let answer: Promise<Counts | undefined> | undefined;
   let askedAtMs = 0;
   return () => {
     if (answer === undefined || clock.now() - askedAtMs >= COUNTS_MS) {
       askedAtMs = clock.now();
-      answer = store.countByState().catch(() => undefined);
+      const counts = store.countByState().catch(() => undefined);
+      answer = inTime(clock, counts, undefined);
     }
     return answer;
   };

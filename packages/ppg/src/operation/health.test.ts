@@ -6,10 +6,10 @@ function rig({ register = false, answers = true }: { register?: boolean; answers
   const clock = new VirtualClock();
   const state = { answers, asked: 0 };
   const store = {
-    nextDueAtMs: () => {
+    check: () => {
       state.asked++;
-      if (state.answers === "never") return new Promise<number>(() => {});
-      return state.answers ? Promise.resolve(1) : Promise.reject(new Error("password of db.internal is wrong"));
+      if (state.answers === "never") return new Promise<void>(() => {});
+      return state.answers ? Promise.resolve() : Promise.reject(new Error("password of db.internal is wrong"));
     },
   };
   return { clock, state, health: new Health({ store, clock, register }) };
@@ -21,11 +21,11 @@ describe("readiness", () => {
     expect(await health.ready()).toEqual({ ok: false, parts: { gateway: "starting", store: "ok", sip: "ok" } });
     health.opened();
     expect(await health.ready()).toEqual({ ok: true, parts: { gateway: "ok", store: "ok", sip: "ok" } });
-    expect(health.isReady).toBe(true);
+    expect(await health.isReady).toBe(true);
     health.stopping();
     health.opened();
     expect((await health.ready()).parts["gateway"]).toBe("stopping");
-    expect(health.isReady).toBe(false);
+    expect(await health.isReady).toBe(false);
   });
 
   it("needs the registration where one is asked for", async () => {
@@ -36,7 +36,7 @@ describe("readiness", () => {
     expect((await health.ready()).ok).toBe(true);
     health.registrationFailed("403 Forbidden");
     expect((await health.ready()).parts["sip"]).toBe("not registered: 403 Forbidden");
-    expect(health.isReady).toBe(false);
+    expect(await health.isReady).toBe(false);
   });
 
   it("says when the gateway is registered for the first time, and at once where nobody asks for it", async () => {
@@ -55,14 +55,23 @@ describe("readiness", () => {
     const { health, state, clock } = rig({ answers: false });
     health.opened();
     const reports = await Promise.all([health.ready(), health.ready()]);
-    expect(reports.map(({ parts }) => parts["store"])).toEqual(["does not answer", "does not answer"]);
+    expect(reports.map(({ parts }) => parts["store"])).toEqual(Array(2).fill("does not answer, or takes nothing"));
     expect(state.asked).toBe(1);
-    expect(health.isReady).toBe(false);
+    expect(await health.isReady).toBe(false);
     state.answers = true;
     expect((await health.ready()).ok).toBe(false);
     await clock.advance(1_000);
     expect((await health.ready()).ok).toBe(true);
-    expect(health.isReady).toBe(true);
+    expect(await health.isReady).toBe(true);
+  });
+
+  it("is looked at by who asks only for a yes or no, too", async () => {
+    const { health, state, clock } = rig();
+    health.opened();
+    expect(await health.isReady).toBe(true);
+    state.answers = false;
+    await clock.advance(1_000);
+    expect(await health.isReady).toBe(false);
   });
 
   it("does not wait for a store that hangs", async () => {

@@ -1,13 +1,13 @@
 import type { Clock } from "@sip-push/sip";
 import type { HealthReport } from "../front/options.ts";
 import type { PpgStore } from "../store/store.ts";
+import { inTime } from "./in-time.ts";
 
-/** How long the store may take to answer a probe, and how long its answer holds. */
-const STORE_TIMEOUT_MS = 2_000;
+/** How long an answer of the store holds. */
 const HOLDS_MS = 1_000;
 
 export interface HealthOptions {
-  readonly store: Pick<PpgStore, "nextDueAtMs">;
+  readonly store: Pick<PpgStore, "check">;
   readonly clock: Clock;
   /** Whether `from` is to be registered: then only who is registered is ready. */
   readonly register: boolean;
@@ -20,7 +20,6 @@ export class Health {
   #registration: string;
   #storeAnswer: Promise<string> | undefined;
   #askedAtMs = 0;
-  #storeOk = true;
   readonly #firstRegistration = Promise.withResolvers<void>();
   /** Resolves when the gateway has been registered for the first time; at once when it need not be. */
   readonly whenRegistered: Promise<void> = this.#firstRegistration.promise;
@@ -55,9 +54,9 @@ export class Health {
     return this.#registration === "ok";
   }
 
-  /** As of the last probe; for metrics, which must not wait. */
-  get isReady(): boolean {
-    return this.#phase === "open" && this.isRegistered && this.#storeOk;
+  /** What {@link ready} comes to. */
+  get isReady(): Promise<boolean> {
+    return this.ready().then(({ ok }) => ok);
   }
 
   /** A process that answers lives. */
@@ -82,17 +81,12 @@ export class Health {
   }
 
   /** The database's own words may name hosts and users, so they are for the log and not for who asks. */
-  async #ask(): Promise<string> {
+  #ask(): Promise<string> {
     const { store, clock } = this.#options;
-    const late = Promise.withResolvers<string>();
-    const timer = clock.schedule(STORE_TIMEOUT_MS, () => late.resolve("does not answer in time"));
-    const answer = store.nextDueAtMs().then(
+    const answer = store.check().then(
       () => "ok",
-      () => "does not answer",
+      () => "does not answer, or takes nothing",
     );
-    const result = await Promise.race([answer, late.promise]);
-    timer.cancel();
-    this.#storeOk = result === "ok";
-    return result;
+    return inTime(clock, answer, "does not answer in time");
   }
 }

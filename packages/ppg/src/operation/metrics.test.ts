@@ -105,6 +105,21 @@ describe("metrics of a gateway", () => {
     expect(await value("ppg_attempts_in_flight")).toBe("5");
   });
 
+  it("do not wait for a store that hangs: who scrapes gives up, and would see nothing at all", async () => {
+    const { clock, value } = rig(() => new Promise(() => {}));
+    const up = value("ppg_store_up");
+    await clock.advance(2_000);
+    expect(await up).toBe("0");
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("ask whether the gateway is ready, since nobody else may", async () => {
+    const store = { countByState: async () => deliveryStates(0) };
+    const ready = async (): Promise<boolean> => false;
+    const metrics = new PpgMetrics({ store, sources: { ...sources, ready }, clock: new VirtualClock() });
+    expect((await metrics.text()).body).toMatch(/^ppg_ready 0$/m);
+  });
+
   it("tell of the front, the dispatcher and the SIP side as they are now", async () => {
     const { value } = rig();
     expect(await value('ppg_http_refused_total{reason="tooFast"}')).toBe("4");

@@ -38,6 +38,7 @@ const operations: Readonly<Record<string, Operation>> = {
   cancel: (store, [, pushId = ""]) => store.cancel({ initiator: "pi", pushId }, t0),
   status: (store, [, , pushId = ""]) => store.status({ initiator: "pi", pushId }),
   "find by push-id": (store, [, , pushId = ""]) => store.find({ pushId, limit: BATCH }),
+  "find by recipient": (store, [, , id = ""]) => store.find({ recipient: `sip:user-${id}@example.com`, limit: BATCH }),
   wake: (store, ids) =>
     store.wake(
       ids.map((id) => `sip:user-${id}@example.com`),

@@ -38,6 +38,23 @@ describeWithPeers("PostgreSQL store", ["postgresql"], () => {
     await Promise.all([one.close(), other.close()]);
   });
 
+  it("fails a check while the server takes no changes, as a standby", async () => {
+    const url = await cluster.makeDatabase();
+    const store = await PostgresStore.open(url);
+    await store.check();
+    const name = new URL(url).pathname.slice(1);
+    const listensAgain = new Promise<void>((resolve) => void store.onWork("deliveries", resolve));
+    await cluster.query("postgres", `ALTER DATABASE ${name} SET default_transaction_read_only = on`);
+    await cluster.query(
+      "postgres",
+      `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '${name}'`,
+    );
+    await listensAgain;
+    await expect(store.check()).rejects.toMatchObject({ name: "StoreError" });
+    expect(await store.nextDueAtMs()).toBeUndefined();
+    await store.close();
+  });
+
   it("goes on after the server has ended its connections, and listens again", async () => {
     const url = await cluster.makeDatabase();
     const store = await PostgresStore.open(url);

@@ -121,6 +121,10 @@ export class PostgresStore implements PpgStore {
     return this.#db.statements((session) => queries.nextDueAt(session, of));
   }
 
+  check(): Promise<void> {
+    return this.#db.statements((session) => session.run("UPDATE ppg_schema SET version = version"));
+  }
+
   onWork(of: WorkKind, listener: () => void): () => void {
     return this.#db.onWork(of, listener);
   }

@@ -27,6 +27,16 @@ describe("SQLite store", () => {
 });
 
 describe("SQLite file", () => {
+  it("is written to by who checks whether it can be", async () => {
+    const store = await SqliteStore.open(folder);
+    await store.check();
+    const before = statSync(join(folder, "ppg.sqlite-wal"));
+    await store.check();
+    const after = statSync(join(folder, "ppg.sqlite-wal"));
+    expect(after.size).toBeGreaterThan(before.size);
+    await store.close();
+  });
+
   let folder: string;
   beforeEach(() => {
     folder = newFolder();

@@ -134,6 +134,10 @@ export class SqliteStore implements PpgStore {
     return this.#thread.call("nextDueAtMs", of);
   }
 
+  check(): Promise<void> {
+    return this.#thread.call("check");
+  }
+
   onWork(of: WorkKind, listener: () => void): () => void {
     return this.#thread.onWork(of, listener);
   }

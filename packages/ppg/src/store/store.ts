@@ -77,6 +77,8 @@ export interface PpgStore {
    * @param of default: both.
    */
   nextDueAtMs(of?: WorkKind): Promise<number | undefined>;
+  /** Writes a little and resolves when that is committed: whether a push could be kept now. Who only reads does not see a full disk. */
+  check(): Promise<void>;
   /** Calls back when such work may have come that is due earlier than `nextDueAtMs` said. Returns how to stop that. */
   onWork(of: WorkKind, listener: () => void): () => void;
   /**

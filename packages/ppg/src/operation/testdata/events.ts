@@ -38,5 +38,5 @@ export const sources: GaugeSources = {
   results: () => ({ underWay: 8, held: 32, pausedOrigins: ["https://pi.example.test"] }),
   front: () => ({ active: 3, bufferedBytes: 300, refused: { tooFast: 4 }, droppedConnections: 0 }),
   registered: () => true,
-  ready: () => true,
+  ready: async () => true,
 };

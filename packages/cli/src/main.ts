@@ -18,8 +18,11 @@ process
   .on("SIGINT", end)
   .on("SIGTERM", end)
   .on("SIGHUP", () => hangup());
-// A reader that went away (`| head`) is no failure of ours.
-for (const output of [process.stdout, process.stderr]) output.on("error", () => stop.abort());
+// A reader that went away (`| head`) is no failure of ours. A log that cannot be written, as its disk is full, ends nothing.
+process.stdout.on("error", () => stop.abort());
+process.stderr.on("error", ({ code }: NodeJS.ErrnoException) => {
+  if (code === "EPIPE") stop.abort();
+});
 
 // A command ends when it is done, and not for want of sockets: who waits to connect again over TLS or WebSocket has none open.
 const alive = setInterval(() => {}, 0x7fff_ffff);

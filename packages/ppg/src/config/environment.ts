@@ -1,7 +1,7 @@
 /** A setting that the environment may give: what its text is read as. */
 type Kind = "text" | "number" | "flag" | "list";
 
-/** The simple settings; what has structure, or is secret, stays in the file. Secrets have `{ env: … }`. */
+/** The simple settings; what has structure, or is secret, stays in the file, and so do bearers, whose names have blanks. Secrets have `{ env: … }`. */
 const settings: Readonly<Record<string, Kind>> = {
   name: "text",
   dataDirectory: "text",
@@ -29,19 +29,32 @@ const settings: Readonly<Record<string, Kind>> = {
   "sip.proxy": "text",
   "sip.route": "list",
   "sip.contact": "text",
+  "sip.identity": "text",
+  "sip.servedUser": "text",
   "sip.domain": "text",
   "sip.register": "flag",
   "sip.trusted": "list",
+  "sip.chargingVector": "flag",
+  "sip.thirdPartyRegister": "flag",
+  "sip.acceptContact": "text",
+  "sip.allowOverlap": "flag",
   "sip.maxInFlight": "number",
+  "sip.capabilities.query": "flag",
+  "sip.capabilities.presence": "flag",
+  "sip.subscriptions.requireAsserted": "flag",
+  "sip.subscriptions.maxExpiresSeconds": "number",
+  "sip.subscriptions.maxSubscriptions": "number",
   "sip.tls.certificate": "text",
   "sip.tls.key": "text",
   "sip.tls.ca": "text",
   "delivery.concurrency": "number",
   "delivery.perDestination": "number",
+  "delivery.leaseSeconds": "number",
   "delivery.reportTimeoutSeconds": "number",
   "results.concurrency": "number",
   "results.timeoutSeconds": "number",
   "results.giveUpAfterHours": "number",
+  "results.ca": "text",
   "results.privateAddresses": "flag",
   "retention.finishedDays": "number",
   operation: "text",

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { environmentVariables } from "./environment.ts";
 import { readPpgConfig } from "./read-config.ts";
 import type { PpgConfig } from "./types.ts";
@@ -26,6 +27,12 @@ const config = (text: string): Promise<PpgConfig> => readPpgConfig(text, { env, 
 const keysOf = (text: string): ReadonlySet<string> =>
   new Set([...text.matchAll(/(?:^|[{,]|- ) *([A-Za-z]+):(?= |$)/gm)].map(([, key = ""]) => key));
 
+/** Where a word, a number or a list of them stands. */
+function simplePathsOf(settings: unknown, path: readonly string[] = []): string[] {
+  if (typeof settings !== "object" || settings === null || Array.isArray(settings)) return [path.join(".")];
+  return Object.entries(settings).flatMap(([key, value]) => simplePathsOf(value, [...path, key]));
+}
+
 describe("the sample docker/ppg/ppg.yaml", () => {
   it("is right as it ships", async () => {
     expect(await config(sample)).toMatchObject({
@@ -47,6 +54,14 @@ describe("the sample docker/ppg/ppg.yaml", () => {
     expect(all.http).toMatchObject({ maxBodyBytes, maxConcurrent, path, allowPlain });
     const { role, maxInFlight, subscriptions, capabilities, acceptContact, allowOverlap } = shipped.sip;
     expect(all.sip).toMatchObject({ role, maxInFlight, subscriptions, capabilities, acceptContact, allowOverlap });
+  });
+
+  it("has no simple setting that the environment may not give", () => {
+    // Names of bearers have blanks, which part lists; the others have structure.
+    const inFileOnly = /^(?:bearers|initiators|addresses|console|sip\.credentials|\w+\.(?:retry|breaker))\b/;
+    const paths = simplePathsOf(parse(everything)).filter((path) => !inFileOnly.test(path));
+    expect(paths.filter((path) => !Object.hasOwn(environmentVariables, path))).toEqual([]);
+    expect(paths.length).toBeGreaterThan(40);
   });
 
   it("shows every setting that the environment may give", () => {

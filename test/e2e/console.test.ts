@@ -92,6 +92,15 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
     });
   });
 
+  it("stays logged in on a page that asks for nothing by itself, while that is looked at", async () => {
+    await page.clock.install();
+    await logIn("submit");
+    await expectShown(page.getByRole("heading", { name: "Test push" }));
+    const asked = page.waitForRequest("**/console/api/session");
+    await page.clock.fastForward("20:00");
+    await asked;
+  });
+
   describe("the list", () => {
     it("shows pushes as they come and go on, without being asked again", async () => {
       await logIn();
@@ -125,6 +134,27 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
       await gateway.attempt(() => delivered);
       await expectShown(row("one@example.test").getByText("delivered", { exact: true }));
       expect(asked).toBeLessThan(2);
+    });
+
+    it("leaves the browser's connections to others while nobody looks at it, and is live again when somebody does", async () => {
+      await gateway.accept("one@example.test", [alice]);
+      await logIn();
+      await expectShown(row("one@example.test"));
+      // For all pages together Chromium has six connections to a server.
+      const behind: Page[] = [];
+      for (let n = 0; n < 6; n++) {
+        const other = await watched.context.newPage();
+        await other.addInitScript(`Object.defineProperty(document, "hidden", { value: true, configurable: true })`);
+        await other.goto(gateway.url);
+        await other.getByText("one@example.test").waitFor();
+        behind.push(other);
+      }
+      const [first] = behind as [Page];
+      const listening = first.waitForResponse("**/console/api/changes");
+      await first.evaluate(`delete document.hidden; document.dispatchEvent(new Event("visibilitychange"))`);
+      expect((await listening).status()).toBe(200);
+      await gateway.attempt(() => delivered);
+      await first.locator("td .pill.delivered").waitFor();
     });
 
     it("stands still while it is paused", async () => {
@@ -173,6 +203,8 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
       await page.goto(at("?pushId=two%40example.test"));
       await only("two@example.test");
       expect(await page.getByLabel("Push-id").inputValue()).toBe("two@example.test");
+      await page.goto(at("?state=gone"));
+      await expectShown(page.getByRole("alert").filter({ hasText: "There is no such state." }));
     });
 
     it("comes in pages", async () => {
@@ -249,6 +281,29 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
       await page.getByRole("button", { name: "Yes, cancel" }).click();
       await expectShown(page.locator(".delivery").filter({ hasText: "alice" }).locator("summary .pill.cancelled"));
       expect(await page.getByRole("button", { name: "Cancel push" }).count()).toBe(0);
+    });
+
+    it("keeps the focus of who thinks better of taking it back", async () => {
+      const id = await gateway.accept("one@example.test", [alice]);
+      await logIn(`pushes/${id}`);
+      const button = page.getByRole("button", { name: "Cancel push" });
+      await button.press("Enter");
+      await page.getByRole("button", { name: "Keep it" }).press("Enter");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      await expectShown(button.and(page.locator(":focus")));
+    });
+
+    it("can be taken back from any page of its recipients", async () => {
+      const to = Array.from({ length: 51 }, (_, n) => `sip:handset${n}@example.test`);
+      const id = await gateway.accept("one@example.test", to);
+      const [live] = (await gateway.store.find({ pushId: "one@example.test", limit: 100 })).deliveries.slice(-1);
+      await gateway.attempt(({ recipient }) => (recipient === live?.recipient ? undefined : delivered));
+      await logIn(`pushes/${id}`);
+      await expectShown(page.locator(".delivery").nth(49));
+      expect(await page.locator(".delivery summary .pill:not(.delivered)").count()).toBe(0);
+      await page.getByRole("button", { name: "Cancel push" }).click();
+      await page.getByRole("button", { name: "Yes, cancel" }).click();
+      await expectShown(page.getByRole("status").filter({ hasText: `${live?.recipient}: cancelled` }));
     });
 
     it("says so when it is not there", async () => {
@@ -349,33 +404,27 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
       await expectShown(page.locator(":focus[aria-invalid=true]"));
     });
 
+    it.each([
+      ["is half written", async (field: Locator) => field.pressSequentially("0101")],
+      ["has a year too many", async (field: Locator) => field.fill("12026-01-01T00:00")],
+    ])("is not submitted with a time that %s", async (_what, write) => {
+      await logIn("submit");
+      await fill(alice);
+      await write(page.getByLabel("Deliver before"));
+      await page.getByRole("button", { name: "Submit" }).click();
+      await expectShown(page.getByLabel("Deliver before").and(page.locator("[aria-invalid]")));
+      await expectText("This is no time.");
+      await page.getByLabel("Deliver before").fill("");
+      await page.getByRole("button", { name: "Submit" }).click();
+      await expectText("1001 Accepted for Processing");
+      expect((await gateway.store.find({ limit: 10 })).deliveries.length).toBe(1);
+    });
+
     it("shows what the gateway refuses", async () => {
       await logIn("submit");
       await fill("sip:alice@example.org");
       await page.getByRole("button", { name: "Submit" }).click();
       await expectShown(page.getByRole("status").getByText("2001 Forbidden"));
     });
-  });
-
-  it.each([
-    ["light", 390],
-    ["dark", 390],
-    ["dark", 1280],
-  ] as const)("fits %s screens of %i pixels", async (colorScheme, width) => {
-    await watched.context.close();
-    watched = await openPage(browser, new URL(gateway.url).origin, { colorScheme, viewport: { width, height: 800 } });
-    page = watched.page;
-    const id = await gateway.accept("a-rather-long-push-id-of-an-initiator-0123456789@example.test", [alice]);
-    await gateway.attempt(() => busy);
-    await logIn();
-    await expectShown(row("a-rather-long"));
-    for (const path of ["", `pushes/${id}`, "overview", "submit"]) {
-      await page.goto(at(path));
-      await expectShown(page.locator("h1"));
-      await expect.poll(() => page.title()).toMatch(/^(Pushes|Overview|Test push) · SIP Push$/);
-      expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
-    }
-    const back = await page.evaluate("getComputedStyle(document.body).backgroundColor");
-    expect(back).toBe(colorScheme === "dark" ? "rgb(18, 22, 27)" : "rgb(246, 247, 249)");
   });
 });

@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { SessionView } from "./api.d.ts";
+import { useRepeated } from "./live.ts";
 import { LoginPage } from "./login-page.tsx";
 import { OverviewPage } from "./overview-page.tsx";
 import { PushPage } from "./push-page.tsx";
@@ -15,6 +16,9 @@ const tabs = [
   { path: "/overview", label: "Overview" },
   { path: "/submit", label: "Test push" },
 ] as const;
+
+/** Much less than a session lasts without being used. */
+const KEEP_MS = 60_000;
 
 /** Undefined: not known yet; null: nobody is logged in. */
 type Login = SessionView | null | undefined;
@@ -33,6 +37,12 @@ export function App(): JSX.Element {
       else setProblem(answer.message);
     });
   }, []);
+  // The form of a test push asks for nothing while it is filled in.
+  useRepeated(login !== undefined && login !== null, KEEP_MS, async () => {
+    const answer = await request<SessionView>("GET", "session");
+    if ("data" in answer) setLogin(answer.data);
+    else if (answer.status === 401) setLogin(null);
+  });
   const title = tabs.find(({ path }) => isTab(place, path))?.label ?? "";
   useEffect(() => {
     document.title = login === null || title === "" ? "SIP Push" : `${title} · SIP Push`;

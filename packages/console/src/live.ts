@@ -4,11 +4,16 @@ import type { ChangesMessage } from "./api.d.ts";
 const listeners = new Set<(message: ChangesMessage) => void>();
 let source: EventSource | undefined;
 
-/** One stream for the whole page, while something on it listens. The browser connects again by itself. */
-function connect(): void {
-  if (source !== undefined) return;
+/**
+ * One stream for the whole page, while something on it listens and somebody looks at it: a browser has six connections to a server
+ * for all its pages together, and a stream keeps one. The browser connects again by itself.
+ *
+ * @param missed whether changes went by unheard since there was a stream.
+ */
+function connect(missed: boolean): void {
+  if (source !== undefined || document.hidden) return;
   source = new EventSource("/console/api/changes");
-  let interrupted = false;
+  let interrupted = missed;
   source.addEventListener("error", () => {
     interrupted = true;
   });
@@ -27,6 +32,11 @@ function disconnect(): void {
   source = undefined;
 }
 
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) disconnect();
+  else if (listeners.size > 0) connect(true);
+});
+
 /** Hears what changes on this node, while it is on. */
 export function useChanges(on: boolean, hear: (message: ChangesMessage) => void): void {
   const latest = useRef(hear);
@@ -35,7 +45,7 @@ export function useChanges(on: boolean, hear: (message: ChangesMessage) => void)
     if (!on) return undefined;
     const listener = (message: ChangesMessage): void => latest.current(message);
     listeners.add(listener);
-    connect();
+    connect(false);
     return () => {
       listeners.delete(listener);
       if (listeners.size === 0) disconnect();

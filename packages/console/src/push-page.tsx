@@ -96,6 +96,7 @@ function Deliveries({ push }: { readonly push: PushView }): JSX.Element {
   const [said, setSaid] = useState("");
   const deliveries = list.data?.deliveries ?? [];
   const next = list.data?.next ?? null;
+  const isOnePage = pages.length === 0 && next === null;
 
   useChanges(true, (message) => {
     if (!message.changes.some((change) => change.push === push.id) && !message.refetch) return;
@@ -118,7 +119,7 @@ function Deliveries({ push }: { readonly push: PushView }): JSX.Element {
     <section aria-labelledby="deliveries">
       <div class="title">
         <h2 id="deliveries">Deliveries</h2>
-        {deliveries.some(({ state }) => isLive(state)) && (
+        {(!isOnePage || deliveries.some(({ state }) => isLive(state))) && (
           <button type="button" class="danger" onClick={() => setAsking("all")}>
             Cancel push
           </button>

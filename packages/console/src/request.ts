@@ -10,6 +10,8 @@ interface Refusal {
   readonly problems?: readonly FieldProblem[];
 }
 
+const SILENT = "The gateway does not answer.";
+
 let loggedOut = (): void => {};
 
 /** Called when the server says that there is no session any more. */
@@ -36,10 +38,11 @@ export async function request<T>(
     const json = (await response.json()) as unknown;
     if (response.ok) return { data: json as T };
     if (response.status === 401 && path !== "session") loggedOut();
-    const { message = "", problems = [] } = json as Refusal;
-    return { status: response.status, message: message || "Some fields need another look.", problems };
+    const { problems = [], message = problems.map((each) => each.message).join(" ") } = json as Refusal;
+    // What a proxy before the gateway says has neither.
+    return { status: response.status, message: message || SILENT, problems };
   } catch (error) {
     if (signal?.aborted === true) throw error;
-    return { status: 0, message: "The gateway does not answer.", problems: [] };
+    return { status: 0, message: SILENT, problems: [] };
   }
 }

@@ -17,16 +17,28 @@ const linesOf = (text: string): string[] =>
     .map((line) => line.trim())
     .filter((line) => line !== "");
 
+/**
+ * A time as the API wants it; null: none is given. What is no time goes as it is, to be refused: half a time has no value, so that
+ * without a look at its validity it would be no limit.
+ */
+function timeOf(field: Element | RadioNodeList | null): string | null {
+  if (!(field instanceof HTMLInputElement)) return null;
+  if (field.validity.badInput) return "incomplete";
+  if (field.value === "") return null;
+  const time = new Date(field.value);
+  return Number.isNaN(time.getTime()) ? field.value : time.toISOString();
+}
+
 /** What the form says, as the API wants it. */
-function formOf(data: FormData, kind: ContentKind): unknown {
+function formOf(form: HTMLFormElement, kind: ContentKind): unknown {
+  const data = new FormData(form);
   const text = (name: string): string => textOf(data, name);
-  const before = text("deliverBefore");
   return {
     addresses: linesOf(text("addresses")),
     applicationId: text("applicationId"),
     deliveryMethod: text("deliveryMethod"),
     priority: text("priority"),
-    deliverBefore: before === "" ? null : new Date(before).toISOString(),
+    deliverBefore: timeOf(form.elements.namedItem("deliverBefore")),
     content: contentFrom(data, kind),
   };
 }
@@ -57,7 +69,7 @@ export function SubmitPage({ session }: { readonly session: SessionView }): JSX.
     const form = event.currentTarget;
     setBusy(true);
     setAnswer(undefined);
-    const answered = await request<SubmitView>("POST", "pushes", { body: formOf(new FormData(form), kind) });
+    const answered = await request<SubmitView>("POST", "pushes", { body: formOf(form, kind) });
     setBusy(false);
     const failed = "data" in answered ? undefined : answered;
     setProblems(inFields(failed?.problems ?? []));

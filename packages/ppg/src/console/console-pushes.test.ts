@@ -62,13 +62,20 @@ describe("the list", () => {
     expect(pushIdsOf(await list(`limit=2&after=${first.next}`))).toEqual(["one"]);
   });
 
-  it.each(["state=gone", "limit=0", "limit=1000", "after=x", "pushId=a&pushId=b", `pushId=${"x".repeat(2_000)}`])(
-    "refuses %.30s",
-    async (query) => {
-      const response = await rig.ask(cookie, { url: `/console/api/deliveries?${query}` });
-      expect(response.statusCode).toBe(422);
-    },
-  );
+  it.each([
+    ["state=gone", "There is no such state."],
+    ["limit=0", "Too small"],
+    ["limit=1000", "Too big"],
+    ["after=x", "Invalid input"],
+    ["pushId=a&pushId=b", "Invalid input"],
+    [`pushId=${"x".repeat(2_000)}`, "This is longer than 1024 characters."],
+    ["recipient=a%00b", "This has characters that nothing has."], // PostgreSQL does not even look for them
+  ])("refuses %.30s", async (query, message) => {
+    const response = await rig.ask(cookie, { url: `/console/api/deliveries?${query}` });
+    expect(response.statusCode).toBe(422);
+    const field = query.split("=", 1)[0];
+    expect(response.json()).toEqual({ problems: [{ field, message: expect.stringContaining(message) }] });
+  });
 });
 
 describe("one push", () => {

@@ -16,13 +16,14 @@ const text = z
   .string()
   .trim()
   .max(1_024, "This is longer than 1024 characters.")
+  .regex(/^\P{Cc}*$/u, "This has characters that nothing has.")
   .transform((value) => (value === "" ? undefined : value));
 
 const listQuery = z.object({
   initiator: text.optional(),
   pushId: text.optional(),
   recipient: text.optional(),
-  state: z.enum(states, "There is no such state.").or(z.literal("")).optional(),
+  state: z.enum(["", ...states], "There is no such state.").optional(),
   after: id.optional(),
   limit: z.coerce.number().int().min(1).max(LARGEST_PAGE).default(PAGE),
 });

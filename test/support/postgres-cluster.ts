@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from "node:child_process";
-import { chownSync, realpathSync } from "node:fs";
+import { chownSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { reservePort } from "./free-port.ts";
@@ -16,6 +16,7 @@ export class PostgresCluster {
   readonly #port: number;
   readonly #command: readonly string[];
   #server: RunningProcess;
+  #frozen: readonly number[] = [];
   #databases = 0;
 
   private constructor(bin: string, folder: TempFolder, port: number, command: readonly string[]) {
@@ -83,7 +84,27 @@ export class PostgresCluster {
     await this.#ready();
   }
 
+  /** All its processes stand still: connections stay, the system takes what is sent, and nobody answers. */
+  freeze(): void {
+    const { pid } = this;
+    if (pid === undefined || this.#frozen.length > 0) throw new Error("PostgreSQL does not run");
+    // The server first: it starts no other child then.
+    process.kill(pid, "SIGSTOP");
+    this.#frozen = [pid, ...childrenOf(pid)];
+    for (const each of this.#frozen) signal(each, "SIGSTOP");
+    // Its children are in sessions of their own: nobody else would wake them.
+    process.once("exit", this.thaw);
+  }
+
+  /** They go on. Idempotent. */
+  readonly thaw = (): void => {
+    for (const each of this.#frozen) signal(each, "SIGCONT");
+    this.#frozen = [];
+    process.off("exit", this.thaw);
+  };
+
   async stop(): Promise<void> {
+    this.thaw();
     // Fast shutdown; on SIGTERM it would wait for its clients.
     this.#server.killGroup("SIGINT");
     await this.#server.exited;
@@ -107,4 +128,30 @@ export class PostgresCluster {
 function idOf(flag: "-u" | "-g"): number {
   const { stdout } = spawnSync("id", [flag, "postgres"], { encoding: "utf8" });
   return Number(stdout);
+}
+
+function childrenOf(parent: number): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => parentOf(pid) === parent);
+}
+
+/** Undefined: it has ended meanwhile. */
+function parentOf(pid: number): number | undefined {
+  try {
+    // proc(5): the name stands in parentheses, and may hold any character.
+    const [, parent] = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1)?.split(" ") ?? [];
+    return Number(parent);
+  } catch {
+    return undefined;
+  }
+}
+
+function signal(pid: number, name: "SIGSTOP" | "SIGCONT"): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has ended.
+  }
 }

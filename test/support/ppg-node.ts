@@ -93,9 +93,20 @@ export class PpgNode {
     await this.#process?.exited;
   }
 
+  /** SIGSTOP: it stands still, and the system takes what is sent to it; until {@link thaw}. */
+  freeze(): void {
+    this.#signal("SIGSTOP");
+  }
+
+  /** It goes on where it was. */
+  thaw(): void {
+    this.#signal("SIGCONT");
+  }
+
   /** A graceful stop, if it runs. @throws when that ended otherwise than with exit code 0. */
   async stop(): Promise<void> {
     const running = this.running ? this.#process : undefined;
+    if (running !== undefined) this.thaw();
     const exit = await running?.stop(STOP_MS);
     if (running !== undefined && exit?.code !== 0) throw running.failure("did not stop well");
   }
@@ -103,5 +114,11 @@ export class PpgNode {
   /** Stops it, and deletes its data. */
   async close(): Promise<void> {
     await this.stop().finally(() => this.#folder.remove());
+  }
+
+  #signal(name: "SIGSTOP" | "SIGCONT"): void {
+    const { pid } = this.#process ?? {};
+    if (pid === undefined || !this.running) throw new Error(`${this.name} does not run: ${this.said}`);
+    process.kill(pid, name);
   }
 }

@@ -112,8 +112,12 @@ export class PpgRig {
     return listener;
   }
 
-  /** Starts a gateway; `settings` go over those of the rig. */
-  async startNode(name: string, notifyUrls: readonly string[], settings: PpgSettings = {}): Promise<PpgNode> {
+  /** Starts a gateway; `settings` go over those of the rig, those of `delivery` one by one. */
+  async startNode(
+    name: string,
+    notifyUrls: readonly string[],
+    { delivery, ...settings }: PpgSettings = {},
+  ): Promise<PpgNode> {
     const soon = { maxAttempts: 1_000, initialSeconds: 0.2, maxSeconds: 2 };
     const node = await PpgNode.start(name, SERVER_HOST, {
       domain: "ppg.example.test",
@@ -133,6 +137,7 @@ export class PpgRig {
         reportTimeoutSeconds: 20,
         retry: { unavailable: soon, absent: soon, noAnswer: soon },
         breaker: { initialPauseSeconds: 0.2, maxPauseSeconds: 1 },
+        ...(delivery as PpgSettings | undefined),
       },
       // More than a listener on a busy machine takes: what it answers too late it gets again, and is busier for it.
       results: { timeoutSeconds: 10, retry: { initialSeconds: 0.2, maxSeconds: 2 } },

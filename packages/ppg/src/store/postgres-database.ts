@@ -3,7 +3,9 @@ import pg from "pg";
 import { StoreError, storeErrorOf } from "./errors.ts";
 import { PostgresNotifier } from "./postgres-notifier.ts";
 import { sessionSettings } from "./postgres-plans.ts";
+import { PostgresPulse } from "./postgres-pulse.ts";
 import { postgresMigrations } from "./postgres-schema.ts";
+import { PostgresSockets } from "./postgres-sockets.ts";
 import type { TakenBackListener } from "./store.ts";
 import type { TakenBack, WorkKind } from "./types.ts";
 
@@ -13,6 +15,10 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** A statement that takes longer is ended by the server; one that the server does not answer, by us. */
 const STATEMENT_TIMEOUT_MS = 30_000;
 const NO_ANSWER_MS = 40_000;
+/** A node that stands still within a transaction keeps others waiting for what it has locked; steps of ours follow in milliseconds. */
+const IDLE_IN_TRANSACTION_MS = 4_000;
+/** How long a server that is left may take to hear that. */
+const GOODBYE_MS = 1_000;
 const MAX_TRIES = 10;
 /** Serialization failure, deadlock: the transaction was undone, and may do better now. */
 const AGAIN = new Set(["40001", "40P01"]);
@@ -35,22 +41,27 @@ function nameOf(sql: string): string {
 /** A connection, perhaps inside a transaction. */
 export class PostgresSession {
   readonly #client: pg.PoolClient;
+  readonly #heard: () => void;
   readonly worked: Set<WorkKind> = new Set();
   readonly takenBack: TakenBack[] = [];
 
-  constructor(client: pg.PoolClient) {
+  /** @param heard the server has answered. */
+  constructor(client: pg.PoolClient, heard: () => void) {
     this.#client = client;
+    this.#heard = heard;
   }
 
   /** One of a closed set of statements: it stays prepared. */
   async all<Row>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
     const { rows } = await this.#client.query({ name: nameOf(sql), text: sql, values: [...values] });
+    this.#heard();
     return rows as Row[];
   }
 
   /** Any number of statements, without results. */
   async run(sql: string): Promise<void> {
     await this.#client.query(sql);
+    this.#heard();
   }
 
   /** When this is committed, all nodes are told that there is such work. */
@@ -68,6 +79,8 @@ export class PostgresSession {
 export class PostgresDatabase {
   readonly #pool: pg.Pool;
   readonly #notifier: PostgresNotifier;
+  readonly #sockets = new PostgresSockets();
+  readonly #pulse: PostgresPulse;
   readonly #running = new Pending();
   readonly #takenBackListeners = new Set<TakenBackListener>();
   #closing: Promise<void> | undefined;
@@ -75,10 +88,11 @@ export class PostgresDatabase {
   private constructor(connectionString: string, maxConnections: number) {
     const settings = {
       connectionString,
+      stream: this.#sockets.stream,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       keepAlive: true,
       statement_timeout: STATEMENT_TIMEOUT_MS,
-      idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
       query_timeout: NO_ANSWER_MS,
     };
     this.#pool = new pg.Pool({ ...settings, max: maxConnections, types, verify: prepare });
@@ -87,6 +101,8 @@ export class PostgresDatabase {
     // One that breaks in use says so by its statement, or by the next; without a listener it would end the process besides.
     this.#pool.on("connect", (client) => void client.on("error", () => {}));
     this.#notifier = new PostgresNotifier(settings);
+    // As when the server crashes: what was under way is not known to be done.
+    this.#pulse = new PostgresPulse(settings, () => this.#sockets.destroy());
   }
 
   static async open(connectionString: string, maxConnections: number): Promise<PostgresDatabase> {
@@ -132,26 +148,26 @@ export class PostgresDatabase {
 
   #perform<T>(work: (session: PostgresSession) => Promise<T>): Promise<T> {
     if (this.#closing !== undefined) return Promise.reject(new StoreError("STORE_CLOSED", "the store is closed"));
-    return this.#running.add(this.#try(work, 1));
+    if (this.#pulse.silent) return Promise.reject(new StoreError("STORE_UNAVAILABLE", "the server does not answer"));
+    this.#pulse.began();
+    return this.#running.add(this.#try(work, 1).finally(() => this.#pulse.ended()));
   }
 
   async #try<T>(work: (session: PostgresSession) => Promise<T>, tries: number): Promise<T> {
     let client: pg.PoolClient | undefined;
     try {
       client = await this.#pool.connect();
-      const session = new PostgresSession(client);
+      const session = new PostgresSession(client, () => this.#pulse.heard());
       const result = await work(session);
       client.release();
       if (session.worked.size > 0) this.#notifier.announce(session.worked);
       if (session.takenBack.length > 0) for (const listener of this.#takenBackListeners) listener(session.takenBack);
       return result;
     } catch (error) {
-      const undone = await client?.query("ROLLBACK").then(
-        () => true,
-        () => false,
-      );
-      // A connection that cannot even roll back is not used again.
-      client?.release(undone !== true);
+      const isAnswer = error instanceof pg.DatabaseError;
+      if (isAnswer) this.#pulse.heard();
+      // A connection that cannot even roll back is not used again; one that has said nothing is not asked to.
+      client?.release(!(isAnswer && (await isUndone(client))));
       if (AGAIN.has(codeOf(error)) && tries < MAX_TRIES) return this.#try(work, tries + 1);
       throw errorOf(error);
     }
@@ -159,9 +175,19 @@ export class PostgresDatabase {
 
   async #close(): Promise<void> {
     await this.#running.none();
+    this.#pulse.close();
+    const timer = setTimeout(() => this.#sockets.destroy(), GOODBYE_MS);
     await this.#notifier.close();
     await this.#pool.end();
+    clearTimeout(timer);
   }
+}
+
+function isUndone(client: pg.PoolClient): Promise<boolean> {
+  return client.query("ROLLBACK").then(
+    () => true,
+    () => false,
+  );
 }
 
 /** SQLSTATE class 22: a value that the database does not take, such as text with a NUL. Nobody is to try that again. */

@@ -74,10 +74,10 @@ export class PostgresNotifier {
   }
 
   async #send(): Promise<void> {
-    // When it fails the connection is broken, which is seen to elsewhere.
+    const listening = this.#listening;
     const statements = [...this.#announced].map((kind) => `NOTIFY ${CHANNEL}, '${kind}'`);
     this.#announced.clear();
-    await this.#listening?.query(statements.join("; ")).catch(() => {});
+    await listening?.query(statements.join("; ")).catch(() => this.#startAgain(listening));
     this.#sending = undefined;
     if (this.#announced.size > 0 && this.#spacing === undefined && !this.#closed) this.#notify();
   }

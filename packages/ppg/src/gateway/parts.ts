@@ -19,6 +19,7 @@ import { ResultNotifier } from "../results/notifier.ts";
 import type { PpgStore } from "../store/store.ts";
 import type { ClaimedDelivery } from "../store/types.ts";
 import type { DeliverySide } from "./delivery-side.ts";
+import { NodeSubscriptions } from "./node-subscriptions.ts";
 
 const HOUR_SECONDS = 3_600;
 
@@ -68,11 +69,13 @@ export function openSender(
   onEvent: (event: SenderEvent) => void,
 ): Promise<PushSender> {
   const options = senderOptionsOf(config.sip);
+  const { subscriptions } = store;
+  const isShared = config.database.kind === "postgres";
   return PushSender.open({
     ...options,
     clock,
     logger,
-    subscriptionStore: store.subscriptions,
+    subscriptionStore: isShared ? new NodeSubscriptions(subscriptions, config.name, clock) : subscriptions,
     capabilities: { ...options.capabilities, store: store.capabilities },
     reportBook: new StoreReportBook({ store, clock, logger, observe }),
     onEvent,

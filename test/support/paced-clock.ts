@@ -13,7 +13,7 @@ interface Pending {
 export class PacedClock implements Clock {
   readonly #atRest: () => Promise<void>;
   readonly #pending = new Set<Pending>();
-  readonly #originMs: number;
+  #originMs: number;
   #nowMs = 0;
   #order = 0;
 
@@ -34,6 +34,11 @@ export class PacedClock implements Clock {
   /** Wall time in milliseconds since 1970. */
   get wallMs(): number {
     return this.#originMs + this.#nowMs;
+  }
+
+  /** The wall clock is set forward, or back; what was scheduled comes when it would have come. */
+  setWall(byMs: number): void {
+    this.#originMs += byMs;
   }
 
   schedule(delayMs: number, fire: () => void): Timer {

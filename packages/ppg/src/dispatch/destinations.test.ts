@@ -15,7 +15,7 @@ const open = (window = 10) => {
 const fail = (destinations: Destinations, times: number, nowMs: number) => {
   for (let n = 0; n < times; n++) {
     expect(destinations.admit("core", nowMs)).toEqual({ admitted: true, probe: false });
-    destinations.ended("core", "failure", { startedMs: nowMs, probe: false }, nowMs);
+    destinations.ended("core", "failure", { beganMs: nowMs, probe: false }, nowMs);
   }
 };
 
@@ -28,7 +28,7 @@ describe("destinations", () => {
     expect(destinations.admit("other", 100)).toEqual({ admitted: true, probe: false });
     expect(destinations.admit("core", 1100)).toEqual({ admitted: true, probe: true });
     expect(destinations.admit("core", 1100)).toMatchObject({ admitted: false });
-    destinations.ended("core", "success", { startedMs: 1100, probe: true }, 1200);
+    destinations.ended("core", "success", { beganMs: 1100, probe: true }, 1200);
     expect(destinations.admit("core", 1200)).toEqual({ admitted: true, probe: false });
     expect(told).toEqual(["core open 100", "core half-open 1100", "core closed 1200"]);
   });
@@ -38,9 +38,9 @@ describe("destinations", () => {
     destinations.admit("core", 0);
     fail(destinations, 3, 100);
     destinations.admit("core", 1100);
-    destinations.ended("core", "failure", { startedMs: 0, probe: false }, 1150);
+    destinations.ended("core", "failure", { beganMs: 0, probe: false }, 1150);
     expect(told).toEqual(["core open 100", "core half-open 1100"]);
-    destinations.ended("core", "failure", { startedMs: 1100, probe: true }, 1200);
+    destinations.ended("core", "failure", { beganMs: 1100, probe: true }, 1200);
     expect(destinations.admit("core", 1200)).toEqual({ admitted: false, againAtMs: 3200 });
   });
 
@@ -48,7 +48,7 @@ describe("destinations", () => {
     const destinations = open();
     fail(destinations, 3, 100);
     destinations.admit("core", 1100);
-    destinations.ended("core", "withdrawn", { startedMs: 1100, probe: true }, 1100);
+    destinations.ended("core", "withdrawn", { beganMs: 1100, probe: true }, 1100);
     expect(destinations.admit("core", 1100)).toEqual({ admitted: true, probe: true });
   });
 
@@ -57,8 +57,8 @@ describe("destinations", () => {
     for (let n = 0; n < 10; n++) {
       destinations.admit("core", n);
       destinations.admit("core", n);
-      destinations.ended("core", "success", { startedMs: n, probe: false }, n + 5);
-      destinations.ended("core", "failure", { startedMs: n, probe: false }, n + 32_000);
+      destinations.ended("core", "success", { beganMs: n, probe: false }, n + 5);
+      destinations.ended("core", "failure", { beganMs: n, probe: false }, n + 32_000);
     }
     expect(destinations.broken).toBe(0);
   });
@@ -71,14 +71,14 @@ describe("destinations", () => {
     const times = later.map((each) => (each.admitted ? 0 : each.againAtMs));
     expect(times[0]).toBe(25);
     expect(times.at(-1)).toBe(1000);
-    destinations.ended("core", "success", { startedMs: 0, probe: false }, 50);
+    destinations.ended("core", "success", { beganMs: 0, probe: false }, 50);
     expect(destinations.admit("core", 50).admitted).toBe(true);
   });
 
   it("remembers only those that are broken or have something under way", () => {
     const destinations = open(1);
     destinations.admit("core", 0);
-    destinations.ended("core", "success", { startedMs: 0, probe: false }, 50);
+    destinations.ended("core", "success", { beganMs: 0, probe: false }, 50);
     expect(destinations.size).toBe(0);
   });
 });

@@ -10,7 +10,7 @@ import type { PpgEvent } from "../events.ts";
 
 type BreakerPhaseTold = Extract<PpgEvent, { event: "breaker" }>["phase"];
 
-/** Whether an attempt may begin. When not: when to look again, in wall milliseconds. */
+/** Whether an attempt may begin. When not: when to look again, by the clock of `nowMs`. */
 export type Admission =
   | { readonly admitted: true; readonly probe: boolean }
   | { readonly admitted: false; readonly againAtMs: number };
@@ -46,7 +46,7 @@ const SHORTEST_WAIT_MS = 20;
 /** Destinations remembered although nothing is under way to them. */
 const MAX_REMEMBERED = 10_000;
 
-/** Windows and circuit breakers of the destinations that attempts go to. */
+/** Windows and circuit breakers of the destinations that attempts go to. All times are of a clock that nobody sets. */
 export class Destinations {
   readonly #options: DestinationsOptions;
   readonly #known = new Map<string, Destination>();
@@ -84,18 +84,13 @@ export class Destinations {
     return PROBE;
   }
 
-  /** An attempt ended that was admitted at `startedMs`. */
-  ended(
-    name: string,
-    verdict: DestinationVerdict,
-    attempt: { startedMs: number; probe: boolean },
-    nowMs: number,
-  ): void {
+  /** An attempt ended that was admitted at `beganMs`. */
+  ended(name: string, verdict: DestinationVerdict, attempt: { beganMs: number; probe: boolean }, nowMs: number): void {
     const destination = this.#destination(name);
     destination.inFlight--;
-    if (verdict !== "withdrawn") destination.attemptMs += (nowMs - attempt.startedMs - destination.attemptMs) / 16;
+    if (verdict !== "withdrawn") destination.attemptMs += (nowMs - attempt.beganMs - destination.attemptMs) / 16;
     // It answers others meanwhile: that a handset behind it is silent is not its fault (RFC 4320 §4.2 lets no proxy say so).
-    const alive = verdict === "failure" && destination.answeredAtMs > attempt.startedMs;
+    const alive = verdict === "failure" && destination.answeredAtMs > attempt.beganMs;
     const event = alive ? "withdrawn" : verdict;
     if (verdict === "success") destination.answeredAtMs = nowMs;
     // While a probe is under way it alone is news, or an answer.

@@ -52,9 +52,9 @@ export class Dispatcher {
       rule,
       window,
       random,
-      onBreaker: (destination, phase, atMs) => {
+      onBreaker: (destination, phase) => {
         logger.warn({ destination, phase }, "circuit breaker");
-        observe?.({ event: "breaker", destination, phase, atMs });
+        observe?.({ event: "breaker", destination, phase, atMs: clock.date().getTime() });
       },
     });
     this.#flights = new Flights({
@@ -178,12 +178,11 @@ export class Dispatcher {
     await this.#flights.whenEmpty();
   }
 
-  #settled({ delivery, push, startedMs }: Flight, change: Change, outcome: PushOutcome): void {
+  #settled({ delivery, push, beganMs }: Flight, change: Change, outcome: PushOutcome): void {
     const { recipient } = delivery;
     const { sipStatus } = outcome;
     if (change.awaitRegistration) {
-      const sinceMs = this.#clock.now() - (this.#clock.date().getTime() - startedMs);
-      this.#absence.watch(recipient, push.applicationId, sinceMs);
+      this.#absence.watch(recipient, push.applicationId, beganMs);
     } else if (sipStatus !== null && sipStatus < 300 && sipStatus !== 202) {
       this.#absence.reached(recipient, push.applicationId);
     }

@@ -59,6 +59,8 @@ export interface Flight {
   leaseUntilMs: number;
   /** Wall time at which the attempt began; 0 before. */
   startedMs: number;
+  /** The same by the clock that nobody sets: for how long it takes. */
+  beganMs: number;
   /** The attempt that says whether the destination is back. */
   probe: boolean;
   /** Somebody else has the delivery, or changed it: nothing may be written. */

@@ -175,6 +175,7 @@ export class Flights {
       told: delivery.wokenFrom,
       leaseUntilMs: delivery.dueAtMs ?? nowMs,
       startedMs: 0,
+      beganMs: 0,
       probe: false,
       lost: false,
     };
@@ -192,7 +193,7 @@ export class Flights {
     else if (!hasForm) this.#fail(flight, new Error("no form in SIP"));
     else if (this.#stopping) this.#release(flight, nowMs);
     else {
-      const turn = this.#lanes.enter(flight, nowMs);
+      const turn = this.#lanes.enter(flight, this.#options.clock.now());
       if (turn === undefined) this.#begin(flight, nowMs);
       else if (turn !== "waits") this.#park(flight, turn);
     }
@@ -200,8 +201,16 @@ export class Flights {
 
   /** Its recipient has no other attempt under way. */
   #begin(flight: Flight, nowMs: number): void {
-    const { destinations } = this.#options;
-    const admission = destinations.admit(flight.destination, nowMs);
+    if (flight.leaseUntilMs <= nowMs) {
+      // It waited while nothing could be renewed, or this process stood still: another node has it by now, perhaps.
+      const next = this.#lanes.leave(flight);
+      this.lose(flight);
+      if (next !== undefined) this.#begin(next, nowMs);
+      return;
+    }
+    const { destinations, clock } = this.#options;
+    const beganMs = clock.now();
+    const admission = destinations.admit(flight.destination, beganMs);
     if (!admission.admitted) {
       const next = this.#lanes.leave(flight);
       this.#park(flight, admission.againAtMs);
@@ -210,6 +219,7 @@ export class Flights {
     }
     flight.state = "sending";
     flight.startedMs = nowMs;
+    flight.beganMs = beganMs;
     flight.probe = admission.probe;
     this.#count("sending", 1);
     this.#tellState(flight, "sending", nowMs);
@@ -243,12 +253,12 @@ export class Flights {
   }
 
   #ended(flight: Flight, outcome: PushOutcome): void {
+    const { destinations, clock, observe } = this.#options;
     const nowMs = this.#nowMs();
     this.#count("sending", -1);
     if (!flight.lost) flight.batch.ended();
-    this.#options.destinations.ended(flight.destination, destinationVerdict(outcome), flight, nowMs);
+    destinations.ended(flight.destination, destinationVerdict(outcome), flight, clock.now());
     const next = this.#lanes.leave(flight);
-    const { observe } = this.#options;
     if (observe !== undefined) tellAttempt(observe, flight, outcome, nowMs);
     try {
       if (flight.lost) this.#drop(flight);
@@ -307,10 +317,14 @@ export class Flights {
     this.#drop(flight);
   }
 
-  /** Its destination, or its recipient, cannot take it now: others can. */
+  /**
+   * Its destination, or its recipient, cannot take it now: others can.
+   *
+   * @param untilMs by the clock that nobody sets.
+   */
   #park(flight: Flight, untilMs: number): void {
     this.#stats.parked++;
-    this.#release(flight, untilMs);
+    this.#release(flight, this.#nowMs() + untilMs - this.#options.clock.now());
   }
 
   #release(flight: Flight, dueMs: number): void {

@@ -34,7 +34,7 @@ export class Lanes {
 
   /**
    * Undefined: it is its turn, until {@link leave}. `waits`: the `leave` of another brings it back. A number: there is no room;
-   * the wall time at which to try again.
+   * when to try again, by the clock of `nowMs`.
    */
   enter(flight: Flight, nowMs: number): undefined | "waits" | number {
     const { recipient } = flight.delivery;
@@ -49,7 +49,7 @@ export class Lanes {
       this.#waiting++;
       return "waits";
     }
-    const gapMs = Math.max(SHORTEST_GAP_MS, nowMs - lane.active.startedMs);
+    const gapMs = Math.max(SHORTEST_GAP_MS, nowMs - lane.active.beganMs);
     lane.slotMs = Math.max(lane.slotMs, nowMs) + gapMs;
     return lane.slotMs;
   }

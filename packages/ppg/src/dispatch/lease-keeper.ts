@@ -42,7 +42,11 @@ export class LeaseKeeper {
     const { store, clock, logger, leaseMs, held, onLost } = this.#options;
     if (this.#renewing) return;
     const nowMs = clock.date().getTime();
-    const due = [...held()].filter(({ leaseUntilMs }) => leaseUntilMs - nowMs <= leaseMs / 2);
+    const due = [...held()].filter(({ leaseUntilMs }) => {
+      const leftMs = leaseUntilMs - nowMs;
+      // No lease lasts longer than it was made for, unless the clock was set back: then it would keep others from it for as long.
+      return leftMs <= leaseMs / 2 || leftMs > leaseMs;
+    });
     // Whoever was not sent yet is another's by now, perhaps; an attempt that is under way may still be in time.
     for (const flight of due) if (flight.leaseUntilMs <= nowMs && flight.state === "waiting") onLost(flight);
     const wanted = due.filter(({ state }) => state !== "gone");

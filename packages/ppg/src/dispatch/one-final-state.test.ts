@@ -5,6 +5,9 @@ import { isFinal } from "../delivery/delivery.machine.ts";
 
 const statuses = [200, 200, 200, 202, 404, 480, 486, 503, 603, 0] as const;
 const rules = { maxAttempts: 6, initialMs: 500, maxMs: 4000, jitter: 0 };
+const HOUR_MS = 3_600_000;
+/** 20 deliveries of 6 attempts, each after the longest pause of the breaker, and more. */
+const MOST_MINUTES = 240;
 const retryRules = { unavailable: rules, absent: rules, noAnswer: rules };
 
 const arbitraryRun = fc.record({
@@ -20,13 +23,13 @@ const arbitraryRun = fc.record({
   troubles: fc.array(
     fc.record({
       afterMs: fc.integer({ min: 0, max: 8000 }),
-      what: fc.constantFrom("crash", "stop", "storeBefore", "storeAfter", "cancel"),
+      what: fc.constantFrom("crash", "stop", "storeBefore", "storeAfter", "cancel", "setBack", "setForward"),
     }),
     { maxLength: 5 },
   ),
 });
 
-describe("random answers, crashes and failures of the database", () => {
+describe("random answers, crashes, failures of the database and settings of the clock", () => {
   it("every push ends in exactly one final state, which is never left, and a handset's application gets it once", async () => {
     await fc.assert(
       fc.asyncProperty(arbitraryRun, async ({ answers, pushes, troubles }) => {
@@ -34,6 +37,7 @@ describe("random answers, crashes and failures of the database", () => {
         const got = new Map<string, number>();
         let n = 0;
         await rig.receiver({
+          limits: { repeatWindowMs: 2 * MOST_MINUTES * 60_000 },
           handlers: {
             default: () => {
               const [statusCode, afterMs] = answers[n++ % answers.length] ?? [200, 0];
@@ -69,11 +73,14 @@ describe("random answers, crashes and failures of the database", () => {
             await rig.clock.advance(1500);
             node.watched.fault = () => undefined;
           }
+          if (what === "setBack" || what === "setForward") rig.clock.setWall(what === "setBack" ? -HOUR_MS : HOUR_MS);
           if (what === "cancel") await rig.store.cancel({ initiator: "pi", pushId: "p0" }, rig.clock.wallMs);
         }
         const all = async () =>
           (await Promise.all(pushes.map((_, index) => rig.status(`p${index}`)))).flatMap((each) => each.deliveries);
-        for (let minutes = 0; minutes < 30; minutes++) {
+        // What was stored before the clock was set back waits until it is there again.
+        rig.clock.setWall(troubles.filter(({ what }) => what === "setBack").length * HOUR_MS);
+        for (let minutes = 0; minutes < MOST_MINUTES; minutes++) {
           await rig.clock.advance(60_000);
           if ((await all()).every(({ state }) => isFinal(state))) break;
         }

@@ -111,7 +111,7 @@ export class ResultNotifier {
   }
 
   get stats(): ResultNotifierStats {
-    const pausedOrigins = this.#targets.pausedOrigins(this.#wallMs());
+    const pausedOrigins = this.#targets.pausedOrigins(this.#clock.now());
     return { underWay: this.#underWay.size, held: this.#held, ...this.#counts, pausedOrigins };
   }
 
@@ -144,7 +144,7 @@ export class ResultNotifier {
     this.#stopping = true;
     await this.#claimer.stop();
     for (const lane of this.#lanesWaiting) {
-      for (const held of lane.waiting.splice(0)) this.#settle(held, "postponed", this.#wallMs(), null);
+      for (const held of lane.waiting.splice(0)) this.#settle(held, "postponed", this.#clock.now(), null);
     }
     this.#lanesWaiting.clear();
     if (this.#underWay.size > 0) {
@@ -159,7 +159,7 @@ export class ResultNotifier {
 
   #take(results: readonly ResultNotification[]): void {
     this.#held += results.length;
-    const nowMs = this.#wallMs();
+    const nowMs = this.#clock.now();
     const beginBeforeMs = nowMs + this.#leaseMs - 2 * this.#limits.timeoutMs;
     for (const result of results) {
       const target = this.#targets.of(result.initiator, result.notifyUrl);
@@ -193,7 +193,7 @@ export class ResultNotifier {
 
   #putOff(held: Held, nowMs: number): void {
     this.#counts.putOff += 1;
-    if (this.#isTooOld(held.result, nowMs)) this.#settle(held, "abandoned", nowMs, null);
+    if (this.#isTooOld(held.result)) this.#settle(held, "abandoned", nowMs, null);
     else this.#settle(held, "postponed", held.target.lane.putOffUntilMs(nowMs, this.#random), null);
   }
 
@@ -231,10 +231,10 @@ export class ResultNotifier {
     if (underWay.slow) this.#slowUnderWay -= 1;
     const { held } = underWay;
     const { lane } = held.target;
-    const nowMs = this.#wallMs();
+    const nowMs = this.#clock.now();
     const elapsedMs = this.#clock.now() - underWay.startedAtMs;
     const verdict = judge(outcome, held.result.pushId, this.#leniency);
-    const askedMs = outcome.kind === "answer" ? retryAfterMs(outcome.retryAfter, nowMs) : 0;
+    const askedMs = outcome.kind === "answer" ? retryAfterMs(outcome.retryAfter, this.#wallMs()) : 0;
     const withdrawn = outcome.kind === "none" && outcome.problem === "STOPPED";
     lane.end(
       withdrawn ? "withdrawn" : verdict.strains ? "failure" : "success",
@@ -256,7 +256,7 @@ export class ResultNotifier {
   ): void {
     const { result } = held;
     const { nowMs, askedMs, withdrawn, ...attempt } = told;
-    const tooOld = verdict === "later" && !withdrawn && this.#isTooOld(result, nowMs);
+    const tooOld = verdict === "later" && !withdrawn && this.#isTooOld(result);
     const abandoned = verdict === "refused" || tooOld;
     const { pushId, sequence, attempts } = result;
     if (abandoned) this.#logger.warn({ pushId, sequence, attempts, why }, "a result was given up");
@@ -273,8 +273,8 @@ export class ResultNotifier {
     return Math.round(fullMs * (1 - jitter * this.#random()));
   }
 
-  #isTooOld({ eventAtMs }: ResultNotification, nowMs: number): boolean {
-    return nowMs - eventAtMs > this.#limits.giveUpAfterMs;
+  #isTooOld({ eventAtMs }: ResultNotification): boolean {
+    return this.#wallMs() - eventAtMs > this.#limits.giveUpAfterMs;
   }
 
   /** Begins what waits, one of each origin in turn, until there is no place left. */
@@ -308,7 +308,7 @@ export class ResultNotifier {
         if (startedAtMs > startedBeforeMs) break;
         post?.abort("TIMEOUT");
       }
-      const nowMs = this.#wallMs();
+      const nowMs = this.#clock.now();
       for (const lane of this.#lanesWaiting) {
         const excess = lane.excess(nowMs);
         if (excess > 0) this.#shed(lane, excess, nowMs);
@@ -321,10 +321,13 @@ export class ResultNotifier {
     const { pushId, sequence } = result;
     this.#logger.warn({ pushId, sequence, why }, "a result was given up");
     const attempt = { httpStatus: null, elapsedMs: 0 };
-    this.#settle({ result }, "abandoned", this.#wallMs(), attempt);
+    this.#settle({ result }, "abandoned", this.#clock.now(), attempt);
   }
 
-  /** @param attempt null: there was none. */
+  /**
+   * @param atMs by the clock that nobody sets, as all times here but those of the store.
+   * @param attempt null: there was none.
+   */
   #settle(
     { result }: Pick<Held, "result">,
     verdict: NotificationVerdict["verdict"],
@@ -334,8 +337,9 @@ export class ResultNotifier {
     const { push, owner, sequence, pushId, initiator, attempts } = result;
     if (verdict === "retry") this.#counts.retried += 1;
     else if (verdict !== "postponed") this.#counts[verdict] += 1;
+    const wallAtMs = Math.ceil(this.#wallMs() + atMs - this.#clock.now());
     this.#settler.add({
-      verdict: { notification: { push, owner, sequence }, verdict, atMs },
+      verdict: { notification: { push, owner, sequence }, verdict, atMs: wallAtMs },
       committed: (held) => {
         if (!held) this.#logger.warn({ pushId, sequence }, "the lease of a result had ended; it may be told twice");
         if (verdict === "postponed") return;

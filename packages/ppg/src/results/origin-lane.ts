@@ -32,7 +32,8 @@ export interface LaneRule {
 /**
  * One origin that results go to. It may hold what it can take within two seconds, so that an origin that is slow does not keep the
  * places that others need; one that fails again and again is left alone for a while. What it cannot hold is put off, spread in
- * time, so that a hundred thousand results for a dead server come back a few at a time and not at once.
+ * time, so that a hundred thousand results for a dead server come back a few at a time and not at once. All times are of a clock that
+ * nobody sets.
  */
 export class OriginLane<T> {
   readonly origin: string;

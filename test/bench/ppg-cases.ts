@@ -47,8 +47,6 @@ interface Bed {
 
 /** Long enough for compilation, which goes on so long: it would be counted as cost of the pushes else. */
 const WARM_UP = 100_000;
-/** Held by Kannel in a list that it walks for each push: with more of them it takes minutes. */
-const FOR_LATER = 20_000;
 /** The initiator compiles itself, too: at a given rate its first waits are its own. */
 const WARM_UP_SECONDS = 2;
 
@@ -82,18 +80,15 @@ async function againstStored(settings: CaseSettings, database: Database): Promis
 
 /**
  * Ours and Kannel's with the same load, twice: pushes to be delivered at once (each delivers meanwhile), then pushes for later, which is
- * accepting alone. Both have had pushes before.
+ * accepting alone. Both have had pushes before. Kannel holds pushes in a list that it walks for each: that takes it minutes.
  */
 async function besideKannel(settings: CaseSettings): Promise<Row[]> {
   const deliverAfter = new Date(Date.now() + 3_600_000).toISOString().replace(/\.\d+Z$/, "Z");
   const own = await withBed(settings, "sqlite", 0, async (bed) => {
     await deliver(bed, settings, WARM_UP, null);
     const atOnce = await deliver(bed, settings, settings.count, null);
-    const later = await submit(
-      { PPG: [bed.ppg.pid] },
-      { ...planOf(bed, settings, FOR_LATER, null), deliverAfter },
-      bed.folder,
-    );
+    const plan = { ...planOf(bed, settings, settings.count, null), deliverAfter };
+    const later = await submit({ PPG: [bed.ppg.pid] }, plan, bed.folder);
     return [
       { what: "ours, at once", figures: atOnce },
       { what: "ours, for later", figures: later },
@@ -105,8 +100,9 @@ async function besideKannel(settings: CaseSettings): Promise<Row[]> {
     const { user, password } = kannel.credentials;
     const plan: LoadPlan = {
       ...{ url: kannel.url, authorization: `Basic ${btoa(`${user}:${password}`)}`, connections: settings.connections },
-      ...{ count: FOR_LATER, run: "at-once", ratePerSecond: null, uncounted: 0, notifyUrl: null, deliverAfter: null },
-      ...{ applicationId: "2", addresses: ["WAPPUSH=+15551230001/TYPE=PLMN@ppg.example.test"] },
+      ...{ count: settings.count, run: "at-once", ratePerSecond: null, uncounted: 0 },
+      ...{ notifyUrl: null, applicationId: "2", deliverAfter: null },
+      addresses: ["WAPPUSH=+15551230001/TYPE=PLMN@ppg.example.test"],
     };
     const parts = { PPG: [kannel.wapbox.pid, kannel.bearerbox.pid] };
     const atOnce = await submit(parts, plan, folder.path);

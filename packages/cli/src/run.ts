@@ -70,7 +70,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       "after",
       `
 Every setting may also come from SIP_PUSH_… in the environment (SIP_PUSH_DS_SERVER) or from the JSON file of --config
-({"dsServer": …}); flags win. SIP_PUSH_LOG=debug logs JSON lines to standard error.
+({"dsServer": …}); flags win. SIP_PUSH_LOG=debug logs JSON lines to standard error, trace each SIP message.
 
 Examples:
   sip-push demo

@@ -7,6 +7,8 @@ export interface Logger {
   readonly info: Log;
   readonly warn: Log;
   readonly error: Log;
+  /** Whether what is logged at a level is written. Without it SIP messages are not traced. */
+  readonly isLevelEnabled?: (level: string) => boolean;
 }
 
 const ignore: Log = () => {};

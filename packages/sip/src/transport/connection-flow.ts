@@ -73,6 +73,7 @@ export abstract class ConnectionFlow implements Flow {
       return;
     }
     this.context.stats.sent++;
+    this.context.settings.wireTrace?.sent(octets, this);
     this.#idle.touch();
     this.write(octets, failed === undefined ? undefined : (error) => error && failed(this.#writeError(error)));
   }

@@ -3,6 +3,7 @@ import { type Logger, silentLogger } from "../logger.ts";
 import { defaultLimits, type MessageLimits } from "../message/index.ts";
 import { type BackoffOptions, defaultBackoff } from "./backoff.ts";
 import type { TlsOptions, Transport, TransportOptions } from "./transport.ts";
+import { type WireTrace, wireTraceOf } from "./wire-trace.ts";
 
 /** Settings of one transport over sockets. */
 export interface SocketOptions extends TransportOptions {
@@ -53,9 +54,10 @@ export interface SocketSettings {
   readonly maxQueuedBytes: number;
   readonly backoff: BackoffOptions | false;
   readonly webSocketPath: string;
+  readonly wireTrace: WireTrace | undefined;
 }
 
-const defaults: SocketSettings = {
+const defaults: Omit<SocketSettings, "wireTrace"> = {
   clock: systemClock,
   logger: silentLogger,
   random: Math.random,
@@ -72,7 +74,8 @@ const defaults: SocketSettings = {
 };
 
 export function settingsOf(options: SocketOptions): SocketSettings {
-  return { ...defaults, ...options };
+  const settings = { ...defaults, ...options };
+  return { ...settings, wireTrace: wireTraceOf(settings.logger) };
 }
 
 export function newStats(): TransportStats {

@@ -23,6 +23,7 @@ import {
   transports,
 } from "./transport.ts";
 import { hasReadableVia, markSource, responseTarget } from "./via-marks.ts";
+import { type WireTrace, wireTraceOf } from "./wire-trace.ts";
 
 /** How the layer opens one transport; a test passes that of its in-memory network. */
 export type OpenTransport = (listen: ListenAddress, user: FlowUser) => Promise<Transport>;
@@ -45,6 +46,7 @@ export class TransportLayer implements FlowUser {
   readonly #open: OpenTransport;
   readonly #user: TransportUser;
   readonly #logger: Logger;
+  readonly #wireTrace: WireTrace | undefined;
   readonly #locateSentBy: LocateSentBy | undefined;
   readonly #opened: Transport[] = [];
   readonly #sentBy = new Map<TransportName, Array<{ readonly local: Address; readonly sentBy: string }>>();
@@ -65,6 +67,7 @@ export class TransportLayer implements FlowUser {
     this.#open = open;
     this.#user = user;
     this.#logger = logger;
+    this.#wireTrace = wireTraceOf(logger);
     this.#locateSentBy = locateSentBy;
   }
 
@@ -132,6 +135,7 @@ export class TransportLayer implements FlowUser {
 
   message(message: SipMessage, flow: Flow): void {
     try {
+      this.#wireTrace?.received(message, flow);
       this.#receive(message, flow);
     } catch (error) {
       this.stats.handlerErrors++;

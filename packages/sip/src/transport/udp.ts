@@ -154,6 +154,7 @@ class UdpTransport implements SocketTransport {
     else if (octets.length > this.#maxBytes) failLater(failed, tooLong(octets.length, remote));
     else {
       this.stats.sent++;
+      this.settings.wireTrace?.sent(octets, { transport: this.name, local: this.local, remote });
       this.#put(octets, remote, failed);
     }
   }

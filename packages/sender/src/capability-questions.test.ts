@@ -60,6 +60,7 @@ describe("questions about recipients", () => {
           pn: null,
           applications: ["push.syncml"],
           expiresSeconds: 60,
+          registeredSeconds: null,
           callId: null,
           cseq: null,
         },

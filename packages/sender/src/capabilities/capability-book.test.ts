@@ -33,6 +33,7 @@ const contact = (change: Partial<HandsetContact> = {}): HandsetContact => ({
   params: [],
   applications: ["push.syncml"],
   expiresSeconds: 600,
+  registeredSeconds: null,
   callId: null,
   cseq: null,
   ...change,

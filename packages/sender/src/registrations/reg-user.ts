@@ -80,7 +80,7 @@ export class RegUser implements WatchUser {
       return;
     }
     const freshAtMs = fresh ? this.#clock.now() : this.#view?.freshAtMs;
-    this.#view = { source, contacts, freshAtMs };
+    this.#view = { source, contacts, toldAtMs: this.#clock.now(), freshAtMs };
     const longest = contacts.map(({ expiresSeconds }) => expiresSeconds ?? Number.POSITIVE_INFINITY);
     const expiresSeconds = Math.max(...longest);
     this.#events.news({

@@ -23,6 +23,8 @@ export interface HandsetContact {
   readonly applications: readonly string[] | null;
   /** Seconds until it expires; null when not said. */
   readonly expiresSeconds: number | null;
+  /** Seconds since it was registered first, when the news came; null when not said. RFC 3680 §5.1 `duration-registered`. */
+  readonly registeredSeconds: number | null;
   /** The REGISTER it was made or refreshed by. */
   readonly callId: string | null;
   readonly cseq: number | null;
@@ -53,13 +55,14 @@ export type RegistrationListener = (news: RegistrationNews) => void;
 
 /** A contact as a reg-event document has it. RFC 3680 §5.1, RFC 5628 §5. */
 export function fromReginfo(contact: RegisteredContact): HandsetContact {
-  const { unknownParams, expiresSeconds, callId, cseq, publicGruu } = contact;
+  const { unknownParams, expiresSeconds, durationRegisteredSeconds, callId, cseq, publicGruu } = contact;
   const params = (unknownParams ?? []).map(([name, value]) => [name.toLowerCase(), value] as const);
   return {
     // RFC 3680 §5.1 wants all that RFC 3261 does not define; registrars exist that tell none.
     ...handsetOf(contact.uri, params, params.length > 0),
     ...(publicGruu === undefined ? {} : { publicGruu }),
     expiresSeconds: expiresSeconds ?? null,
+    registeredSeconds: durationRegisteredSeconds ?? null,
     callId: callId ?? null,
     cseq: cseq ?? null,
   };
@@ -105,6 +108,7 @@ function handsetOf(uri: string, params: HandsetContact["params"], told: boolean)
     params,
     applications: told ? parseFeatureTagValue(valueOf(PUSH_FEATURE_TAG) ?? "") : null,
     expiresSeconds: null,
+    registeredSeconds: null,
     callId: null,
     cseq: null,
   };

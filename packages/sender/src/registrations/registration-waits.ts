@@ -38,6 +38,8 @@ export type RegistrationResult =
 export interface RegistrationView {
   readonly source: RegistrationSource;
   readonly contacts: readonly HandsetContact[] | null;
+  /** Clock time at which it was told. */
+  readonly toldAtMs: number;
   /** Clock time of the last REGISTER that is known to have been accepted then; undefined: not known. */
   readonly freshAtMs: number | undefined;
 }
@@ -54,11 +56,14 @@ export class RegistrationWait {
   readonly #ended: () => void;
   readonly #timer: Timer;
   readonly #abort = (): void => this.end({ kind: "none", reason: "aborted" });
+  /** The same contacts do not end the wait. */
+  #seen: string | undefined;
   #open = true;
 
   /** @param ended called once, when the wait is over. */
   constructor(clock: Clock, request: RegistrationRequest, ended: () => void) {
     this.#request = request;
+    this.#seen = request.after;
     this.#sinceMs = request.sinceMs ?? clock.now();
     this.#ended = ended;
     const { promise, resolve } = Promise.withResolvers<RegistrationResult>();
@@ -75,17 +80,20 @@ export class RegistrationWait {
   }
 
   /** Ends the wait if this registration is what it waits for. */
-  look({ source, contacts, freshAtMs }: RegistrationView): void {
-    const { applicationId, after } = this.#request;
+  look({ source, contacts, toldAtMs, freshAtMs = Number.NEGATIVE_INFINITY }: RegistrationView): void {
+    const { applicationId } = this.#request;
     const fitting = contacts?.filter((contact) => takes(contact, applicationId)) ?? null;
     if (fitting?.length === 0) return;
     const marker = markerOf(source, fitting, freshAtMs);
-    const unseen = marker !== after;
-    // The registrar's list may tell of a REGISTER that we missed; a third-party REGISTER that is old tells nothing new.
-    const news = unseen && (source === "reg-event" || (freshAtMs ?? -1) >= this.#sinceMs);
-    if (news || (freshAtMs ?? -1) > this.#sinceMs) {
-      this.end({ kind: "registered", source, contacts: fitting, marker });
-    }
+    // The first list may tell of a REGISTER that we missed, but not when all its contacts were there when the push was sent.
+    if (fitting?.every((contact) => this.#stoodBefore(contact, toldAtMs))) this.#seen ??= marker;
+    // A third-party REGISTER that is old tells nothing new.
+    const news = marker !== this.#seen && (source === "reg-event" || freshAtMs >= this.#sinceMs);
+    if (news || freshAtMs > this.#sinceMs) this.end({ kind: "registered", source, contacts: fitting, marker });
+  }
+
+  #stoodBefore({ registeredSeconds }: HandsetContact, toldAtMs: number): boolean {
+    return registeredSeconds !== null && toldAtMs - registeredSeconds * 1_000 < this.#sinceMs;
   }
 
   end(result: RegistrationResult): void {
@@ -99,12 +107,8 @@ export class RegistrationWait {
 }
 
 /** What a registration is told apart from another by: each REGISTER has a CSeq of its own. */
-function markerOf(
-  source: RegistrationSource,
-  contacts: readonly HandsetContact[] | null,
-  freshAtMs: number | undefined,
-): string {
-  if (contacts === null) return `${source} ${freshAtMs ?? ""}`;
+function markerOf(source: RegistrationSource, contacts: readonly HandsetContact[] | null, freshAtMs: number): string {
+  if (contacts === null) return `${source} ${freshAtMs}`;
   return contacts
     .map(({ uri, callId, cseq }) => `${uri} ${callId ?? ""} ${cseq ?? ""}`)
     .sort()

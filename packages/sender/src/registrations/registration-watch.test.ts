@@ -136,6 +136,23 @@ describe("a push that waits for a registration (RFC 3680)", () => {
     expect(push.result?.kind).toBe("registered");
   });
 
+  it.each([
+    ["was registered before the push was sent", 5, false],
+    ["registered since", 3, true],
+    ["may have registered since", undefined, true],
+  ])("at the first NOTIFY of a contact that %s: %#", async (_, durationRegisteredSeconds, woken) => {
+    await clock.advance(10_000);
+    const push = wait({ sinceMs: clock.now() - 4_000 });
+    const told = durationRegisteredSeconds === undefined ? {} : { durationRegisteredSeconds };
+    registrar.notify({ registrations: [of([contact({ callId: "a", cseq: 1, ...told })])] });
+    await settle();
+    expect(push.result?.kind).toBe(woken ? "registered" : undefined);
+    // All full, as Kamailio's.
+    registrar.notify({ version: 1, registrations: [of([contact({ callId: "a", cseq: 2, ...told })])] });
+    await settle();
+    expect(push.result?.kind).toBe("registered");
+  });
+
   it("is not woken again by the same registration, but by the next REGISTER", async () => {
     const first = wait();
     registrar.notify({ registrations: [of([contact({ callId: "a", cseq: 1 })])] });
@@ -312,7 +329,10 @@ describe("a third-party REGISTER (TS 24.229 §5.7.1.1)", () => {
   it("does not wake one whose application the enclosed contact does not have", async () => {
     const push = wait({ applicationId: "push.syncml" });
     const other = { uri: "sip:x@y", instance: null, publicGruu: null, pn: null, params: [], applications: ["ulp.ua"] };
-    watch.tell({ ...registered, contacts: [{ ...other, expiresSeconds: null, callId: null, cseq: null }] });
+    watch.tell({
+      ...registered,
+      contacts: [{ ...other, expiresSeconds: null, registeredSeconds: null, callId: null, cseq: null }],
+    });
     await settle();
     expect(push.result).toBeUndefined();
   });

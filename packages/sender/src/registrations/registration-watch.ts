@@ -124,7 +124,8 @@ export class RegistrationWatch {
     }
     const { source, contacts, fresh } = news;
     this.#views.delete(key);
-    const view = { source, contacts, freshAtMs: fresh ? this.#options.clock.now() : undefined };
+    const toldAtMs = this.#options.clock.now();
+    const view = { source, contacts, toldAtMs, freshAtMs: fresh ? toldAtMs : undefined };
     this.#views.set(key, view);
     for (const oldest of this.#views.keys()) {
       if (this.#views.size <= MAX_VIEWS) break;

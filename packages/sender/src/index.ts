@@ -2,14 +2,8 @@ export * from "./capabilities/index.ts";
 export type { DeliveryChain } from "./chain.ts";
 export type { SenderEvent } from "./events.ts";
 export type { PushAlternative } from "./offer-choice.ts";
-export {
-  type CapabilityOptions,
-  type DeliveryVia,
-  type PushSenderLimits,
-  type PushSenderOptions,
-  type ReadOptions,
-  readOptions as readPushSenderOptions,
-} from "./options.ts";
+export { optionProblems as senderOptionProblems, type PartialSenderOptions } from "./option-problems.ts";
+export type { CapabilityOptions, DeliveryVia, PushSenderLimits, PushSenderOptions } from "./options.ts";
 export type { PushOutcome, RetryOptions } from "./outcome.ts";
 export { type DeliverOptions, PushSender } from "./push-sender.ts";
 export { parseRecipient, type Recipient, type RecipientOptions } from "./recipient.ts";

@@ -1,33 +1,19 @@
-import {
-  type AcceptContactFlags,
-  checkNumbers,
-  type PushBinding,
-  PushInputError,
-  type SenderRole,
-} from "@sip-push/push";
-import {
-  type ChargingVectorInit,
-  type Clock,
-  type DigestAccount,
+import type { AcceptContactFlags, SenderRole } from "@sip-push/push";
+import type {
+  ChargingVectorInit,
+  Clock,
+  DigestAccount,
   DigestClient,
-  type ListenAddress,
-  type Logger,
-  parseHostPort,
-  parseNameAddr,
-  type RequestSenderOptions,
-  type SipEndpoint,
-  type SipEndpointOptions,
-  SipParseError,
-  type SipUri,
-  type SubscriptionStore,
-  TrustConfigError,
-  TrustDomain,
+  ListenAddress,
+  Logger,
+  RequestSenderOptions,
+  SipEndpoint,
+  SipEndpointOptions,
+  SubscriptionStore,
 } from "@sip-push/sip";
-import { partyKey } from "./aor.ts";
 import type { CapabilityLifetimes, CapabilityStore } from "./capabilities/index.ts";
 import type { SenderEvent } from "./events.ts";
 import type { RetryOptions } from "./outcome.ts";
-import { isSecureHop, parseSipOption } from "./recipient.ts";
 import type { ReportBook, ReportPolicy } from "./reports/index.ts";
 import type { SubscriptionPolicy } from "./subscriptions/index.ts";
 
@@ -147,138 +133,4 @@ export interface PushSenderOptions {
   /** TLS material, timers, resolver, windows, … of the SIP stack. */
   readonly stack?: Omit<SipEndpointOptions, "listen" | "onRequest" | "clock" | "logger"> &
     Omit<RequestSenderOptions, "endpoint">;
-}
-
-/** The options that need reading, read. */
-export interface ReadOptions {
-  readonly binding: PushBinding;
-  readonly nextHop: SipUri | undefined;
-  /** `proxy`, else the first of `route`. */
-  readonly firstHop: SipUri | undefined;
-  /** The first hop is known, by `proxy` or `route`, and not reached over TLS. */
-  readonly insecureHop: boolean;
-  readonly credentials: DigestClient | undefined;
-  readonly trust: TrustDomain;
-}
-
-/** Asked of the registrar unless told otherwise. */
-export const REGISTER_EXPIRES_SECONDS = 300;
-
-const limitRanges = { maxBodyBytes: {}, maxRecipients: {}, maxPending: {} };
-/** RFC 3261 §20.19. */
-const expiresRange = { min: 1, max: 0xffff_ffff, integer: true };
-const subscriptionRanges = {
-  minExpiresSeconds: { ...expiresRange, min: 0 },
-  maxExpiresSeconds: expiresRange,
-  maxSubscriptions: {},
-};
-const lifetimeRanges = { registration: {}, options: {}, publication: {}, presence: {}, refusal: {} };
-const retryRanges = { maxRetries: {}, initialMs: {}, maxMs: {}, jitter: { max: 1 } };
-
-/** @throws {PushInputError} PUSH_BAD_OPTION naming the option. */
-export function readOptions(options: PushSenderOptions): ReadOptions {
-  const { from, identity, route, role = "isc", acceptContact, userAgent = "sip-push", proxy, domain } = options;
-  checkNumbers(options.limits ?? {}, limitRanges, "limits.");
-  checkNumbers(options.retry ?? {}, retryRanges, "retry.");
-  const { registerExpiresSeconds } = options;
-  checkNumbers({ registerExpiresSeconds }, { registerExpiresSeconds: expiresRange });
-  const { minExpiresSeconds, maxExpiresSeconds, maxSubscriptions } = options.subscriptions ?? {};
-  checkNumbers({ minExpiresSeconds, maxExpiresSeconds, maxSubscriptions }, subscriptionRanges, "subscriptions.");
-  checkNumbers(options.capabilities?.lifetimesSeconds ?? {}, lifetimeRanges, "capabilities.lifetimesSeconds.");
-  checkAddress(from, "from");
-  if (identity !== undefined) checkAddress(identity, "identity");
-  if (options.contact !== undefined) parseSipOption(options.contact, "contact");
-  if (options.register === true && !/<?sips?:/i.test(from)) {
-    throw new PushInputError("PUSH_BAD_OPTION", "register", "needs a sip: or sips: address in from");
-  }
-  const isc = iscBinding(options, role);
-  for (const [index, uri] of (options.reports?.intermediaries ?? []).entries()) {
-    if (partyKey(uri) !== undefined) continue;
-    throw new PushInputError("PUSH_BAD_OPTION", `reports.intermediaries[${index}]`, "is no sip:, sips: or tel: URI");
-  }
-  if (domain !== undefined) reading("domain", () => parseHostPort(domain, "domain"));
-  if (options.endpoint === undefined && (options.listen ?? []).length === 0) {
-    throw new PushInputError("PUSH_BAD_OPTION", "listen", "give addresses to send from, or an endpoint");
-  }
-  if (/[\r\n\0]/.test(userAgent)) throw new PushInputError("PUSH_BAD_OPTION", "userAgent", "holds a line break or NUL");
-  const routeSet = route?.map((hop, index) => {
-    checkAddress(hop, `route[${index}]`);
-    return hop.includes("<") ? hop : `<${hop}>`;
-  });
-  const nextHop = proxy === undefined ? undefined : parseSipOption(proxy, "proxy");
-  const firstRoute = routeSet?.[0] === undefined ? undefined : parseNameAddr(routeSet[0], "route[0]").uriText;
-  const firstHop = nextHop ?? (firstRoute === undefined ? undefined : parseSipOption(firstRoute, "route[0]"));
-  return {
-    binding: {
-      from,
-      role,
-      userAgent,
-      ...isc,
-      ...(identity === undefined ? {} : { identity }),
-      ...(routeSet === undefined ? {} : { route: routeSet }),
-      ...(acceptContact === undefined ? {} : { acceptContact }),
-    },
-    nextHop,
-    firstHop,
-    insecureHop: firstHop !== undefined && !isSecureHop(firstHop),
-    credentials: digestClientOf(options),
-    trust: trustOf(options.trusted ?? []),
-  };
-}
-
-/** What only an application server says, to the core that trusts it. RFC 7315 §4.6, RFC 5502 §7.1. */
-function iscBinding(
-  { chargingVector = false, servedUser }: PushSenderOptions,
-  role: SenderRole,
-): Pick<PushBinding, "chargingVector" | "servedUser"> {
-  if (servedUser !== undefined) checkAddress(servedUser, "servedUser");
-  const given = { servedUser: servedUser !== undefined, chargingVector: chargingVector !== false };
-  for (const [option, isGiven] of Object.entries(given)) {
-    if (isGiven && role !== "isc") throw new PushInputError("PUSH_BAD_OPTION", option, "is for the role isc");
-  }
-  const vector = chargingVector === true ? {} : chargingVector;
-  if (vector !== false) {
-    const { generatedAt, originIoi } = vector;
-    const field = "chargingVector.generatedAt";
-    if (generatedAt !== undefined && reading(field, () => parseHostPort(generatedAt, field)).port !== undefined) {
-      throw new PushInputError("PUSH_BAD_OPTION", field, "is a host without a port");
-    }
-    if (originIoi !== undefined && !/^[ -~]+$/.test(originIoi)) {
-      throw new PushInputError("PUSH_BAD_OPTION", "chargingVector.originIoi", "is empty or not printable");
-    }
-  }
-  return { ...(vector !== false && { chargingVector: vector }), ...(servedUser !== undefined && { servedUser }) };
-}
-
-function trustOf(peers: readonly string[]): TrustDomain {
-  try {
-    return new TrustDomain(peers);
-  } catch (error) {
-    if (!(error instanceof TrustConfigError)) throw error;
-    const [first] = error.problems;
-    throw new PushInputError("PUSH_BAD_OPTION", `trusted[${first?.index}]`, first?.problem ?? "", { cause: error });
-  }
-}
-
-function digestClientOf({ credentials, proxy }: PushSenderOptions): DigestClient | undefined {
-  if (credentials === undefined || credentials instanceof DigestClient) return credentials;
-  // All requests go to one proxy, so what it accepted once may be sent to it without being asked.
-  return new DigestClient({ accounts: credentials, ...(proxy === undefined ? {} : { nextHop: () => proxy }) });
-}
-
-function checkAddress(text: string, option: string): void {
-  const { uri, params } = reading(option, () => parseNameAddr(text.includes("<") ? text : `<${text}>`, option));
-  if (params.has("tag")) throw new PushInputError("PUSH_BAD_OPTION", option, "has a tag, which each push gets itself");
-  if (uri.scheme === "other" || /[\r\n\0]/.test(text)) {
-    throw new PushInputError("PUSH_BAD_OPTION", option, `${JSON.stringify(text)} is no SIP address`);
-  }
-}
-
-function reading<T>(option: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof SipParseError)) throw error;
-    throw new PushInputError("PUSH_BAD_OPTION", option, error.message.slice(error.field.length + 2), { cause: error });
-  }
 }

@@ -23,14 +23,9 @@ import { Closing } from "./closing.ts";
 import { Delivery } from "./delivery.ts";
 import type { DeliveryContext, DeliveryJob } from "./delivery-job.ts";
 import type { PushAlternative } from "./offer-choice.ts";
-import {
-  type DeliveryVia,
-  type PushSenderLimits,
-  type PushSenderOptions,
-  type ReadOptions,
-  readOptions,
-} from "./options.ts";
+import type { DeliveryVia, PushSenderLimits, PushSenderOptions } from "./options.ts";
 import type { PushOutcome } from "./outcome.ts";
+import { type ReadOptions, readOptions } from "./read-options.ts";
 import { parseRecipient, type Recipient } from "./recipient.ts";
 import { RecipientQueue } from "./recipient-queue.ts";
 import { type ReferOptions, type ReferOutcome, sendReferral } from "./referrals/index.ts";

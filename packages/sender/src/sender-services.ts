@@ -24,7 +24,8 @@ import {
 } from "./capabilities/index.ts";
 import { CapabilityQuestions } from "./capability-questions.ts";
 import { newsEvent, registrationEvent, type SenderEvent, subscriptionEvent } from "./events.ts";
-import { type PushSenderOptions, REGISTER_EXPIRES_SECONDS, type ReadOptions } from "./options.ts";
+import type { PushSenderOptions } from "./options.ts";
+import { REGISTER_EXPIRES_SECONDS, type ReadOptions } from "./read-options.ts";
 import { parseRecipient } from "./recipient.ts";
 import { ReferralDesk } from "./referrals/index.ts";
 import { type RegistrationNews, RegistrationWatch, ThirdPartyRegistrar } from "./registrations/index.ts";

@@ -60,6 +60,20 @@ describe("sip-push ppg --check", () => {
     });
   });
 
+  it("says what only the sender refuses, and what only the machine does, beside all else", async () => {
+    const bad = good
+      .replace("name: ppg-7", "name: ppg 7\ndataDirectory: /dev/null/data")
+      .replace('"sip:ppg@example.test"', '"sip:ppg@example.test", role: gm, servedUser: "sip:a@b", contact: "tel:+1"');
+    const { exitCode, stderr } = await ppg(bad, ["--check"]);
+    expect(exitCode).toBe(2);
+    expect(stderr.trim().split("\n")).toEqual([
+      expect.stringMatching(/ppg\.yaml: line 2: name: must be/),
+      expect.stringMatching(/ppg\.yaml: line 3: dataDirectory: \/dev\/null\/data: is in a file, not in a folder$/),
+      expect.stringMatching(/ppg\.yaml: line 7: sip\.contact: "tel:\+1" is no sip: or sips: URI$/),
+      expect.stringMatching(/ppg\.yaml: line 7: sip\.servedUser: is for the role isc$/),
+    ]);
+  });
+
   it("takes the file's name, and settings, from the environment", async () => {
     const path = join(folder, "ppg.yaml");
     const env = { PASSWORD: "secret", SIP_PUSH_CONFIG: path, SIP_PUSH_NAME: "ppg-8" };

@@ -4,6 +4,7 @@ import {
   ConfigError,
   type ConfigProblem,
   describeProblem,
+  folderProblem,
   Gateway,
   GatewayError,
   hashPassword,
@@ -75,7 +76,7 @@ function isProblems(value: PpgConfig | readonly ConfigProblem[]): value is reado
 async function readConfigFile(io: Io, path: string): Promise<PpgConfig> {
   const text = new TextDecoder().decode(await readInput(io, "--config", path));
   const directory = path === "-" ? "." : dirname(path);
-  return readPpgConfig(text, { env: io.env, readFile: (file) => io.readFile(file), directory });
+  return readPpgConfig(text, { env: io.env, readFile: (file) => io.readFile(file), directory, folderProblem });
 }
 
 /** One line each: a person mends them one by one. */

@@ -31,6 +31,9 @@ export function textCheckedBy(check: (text: string) => unknown): z.ZodType<strin
   });
 }
 
+/** Text that others check. */
+export const plainText: z.ZodType<string> = readTextBy((given) => given);
+
 /** One or several; one may stand without its list. */
 export function listOf<T>(item: z.ZodType<T>): z.ZodType<T[]> {
   const asList = (value: unknown): unknown => (value === undefined || Array.isArray(value) ? value : [value]);
@@ -83,11 +86,13 @@ export function section<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<
 export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code !== "invalid_type") return undefined;
   if (issue.input === undefined || issue.input === null) return "is required";
-  const expected = { object: "settings", record: "settings", array: "a list" }[issue.expected as string];
+  const expected = { object: "settings", record: "settings", array: "a list", string: "text" }[
+    issue.expected as string
+  ];
   return `must be ${expected ?? issue.expected}, not ${kindOf(issue.input)}`;
 }
 
-export function unknownSetting(key: string, known: readonly string[]): string {
+function unknownSetting(key: string, known: readonly string[]): string {
   return `unknown setting${didYouMean(key, known)}`;
 }
 

@@ -1,7 +1,8 @@
 import { AddressRanges } from "@sip-push/sip";
 import { z } from "zod";
 import { flag, listOf, oneOf, readTextBy, section, someOf, textCheckedBy, wholeNumber } from "./fields.ts";
-import { certificateFile, keyFile, pairProblem } from "./pem.ts";
+import { certificateFile, keyFile, pairRules } from "./pem.ts";
+import { checkedTogether } from "./together.ts";
 import type { HttpAddress, HttpTls, PpgConfig } from "./types.ts";
 import { type ConfigWorld, SettingProblem } from "./world.ts";
 
@@ -47,30 +48,24 @@ function tlsSection(world: ConfigWorld): z.ZodType<HttpTls> {
     clientCa: certificateFile(world).optional(),
     clientCertificates: oneOf(["ask", "require"]).optional(),
   });
-  return settings
-    .superRefine(
-      ({ certificate, key, clientCa, clientCertificates }, context) => {
-        if (typeof certificate === "string" && typeof key === "string") {
-          const problem = pairProblem(certificate, key);
-          if (problem !== undefined) context.addIssue({ code: "custom", path: ["key"], message: problem });
-        }
-        if (clientCertificates !== undefined && clientCa === undefined) {
-          const message = "needs clientCa: whose certificates to take";
-          context.addIssue({ code: "custom", path: ["clientCertificates"], message });
-        }
-      },
-      { when: isMapping },
-    )
-    .transform(({ certificate, key, clientCa, clientCertificates }) => ({
-      certificate,
-      key,
-      clientCa: clientCa ?? null,
-      clientCertificates: clientCertificates ?? "ask",
-    }));
+  return checkedTogether(settings, ({ clientCa, clientCertificates, ...pair }) => [
+    ...pairRules(pair),
+    [
+      clientCertificates !== undefined && clientCa === undefined,
+      ["clientCertificates"],
+      "needs clientCa: whose certificates to take",
+      ["clientCa"],
+    ],
+  ]).transform(({ certificate, key, clientCa, clientCertificates }) => ({
+    certificate,
+    key,
+    clientCa: clientCa ?? null,
+    clientCertificates: clientCertificates ?? "ask",
+  }));
 }
 
 export function httpSection(world: ConfigWorld): z.ZodType<PpgConfig["http"]> {
-  return section({
+  const settings = section({
     listen: someOf(httpAddress, "address"),
     path: path.default("/pap"),
     tls: tlsSection(world).optional(),
@@ -78,33 +73,13 @@ export function httpSection(world: ConfigWorld): z.ZodType<PpgConfig["http"]> {
     trustedProxies: listOf(proxyRange).default([]),
     maxBodyBytes: wholeNumber(1, 1024 * MIB).default(MIB),
     maxConcurrent: wholeNumber(1, 1_000_000).default(1_000),
-  })
-    .superRefine(
-      ({ listen, tls }, context) => {
-        if (!Array.isArray(listen)) return;
-        for (const [index, address] of listen.entries()) {
-          if (address?.secure && tls === undefined) {
-            context.addIssue({ code: "custom", path: ["listen", index], message: "https needs http.tls" });
-          }
-          const first = listen.findIndex((other, place) => place < index && isSamePlace(other, address));
-          if (first >= 0) {
-            context.addIssue({ code: "custom", path: ["listen", index], message: `is listen[${first}] again` });
-          }
-        }
-      },
-      { when: isMapping },
-    )
-    .transform((http) => ({ ...http, tls: http.tls ?? null }));
-}
-
-/** Checks across settings also run when one of them is wrong; not when there are no settings at all. */
-export function isMapping({ value }: { readonly value: unknown }): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** Port 0 is another port each time. */
-export function isSamePlace(a: HttpAddress | undefined, b: HttpAddress | undefined): boolean {
-  // One that could not be read is reported, but still stands in the list as it was written.
-  if (typeof a?.port !== "number" || typeof b?.port !== "number") return false;
-  return a.port !== 0 && a.port === b.port && a.host === b.host;
+  });
+  return checkedTogether(settings, ({ listen = [], tls }) =>
+    listen.map((address, index) => [
+      address?.secure === true && tls === undefined,
+      ["listen", index],
+      "https needs http.tls",
+      ["tls"],
+    ]),
+  ).transform((http) => ({ ...http, tls: http.tls ?? null }));
 }

@@ -14,4 +14,4 @@ export {
   type SipConfig,
   type Verifier,
 } from "./types.ts";
-export type { ConfigWorld } from "./world.ts";
+export { type ConfigWorld, folderProblem } from "./world.ts";

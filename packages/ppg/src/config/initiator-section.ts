@@ -3,9 +3,9 @@ import { z } from "zod";
 import { notifyPatternProblem } from "../intake/notify-urls.ts";
 import { recipientPatternProblem } from "../intake/recipient-patterns.ts";
 import { listOf, quantity, readTextBy, section, someOf, textCheckedBy, wholeNumber } from "./fields.ts";
-import { isMapping } from "./http-section.ts";
-import { certificateFile, keyFile, pairProblem } from "./pem.ts";
-import { hashedPassword, ownPassword, password, token } from "./secrets.ts";
+import { certificateFile, keyFile, pairRules } from "./pem.ts";
+import { hashedPassword, ownPassword, ownToken, password, token } from "./secrets.ts";
+import { checkedTogether } from "./together.ts";
 import type { ConsoleUser, InitiatorConfig, NotifyAs } from "./types.ts";
 import { type ConfigWorld, SettingProblem } from "./world.ts";
 
@@ -44,33 +44,22 @@ const applicationPattern: z.ZodType<string> = z.string().superRefine((text, cont
 
 /** Who the gateway is towards an initiator's server. */
 function notifyAs(world: ConfigWorld): z.ZodType<NotifyAs> {
-  return section({
+  const settings = section({
     user: name.optional(),
     password: ownPassword(world).optional(),
-    token: ownPassword(world).optional(),
+    token: ownToken(world).optional(),
     certificate: certificateFile(world).optional(),
     key: keyFile(world).optional(),
-  })
-    .superRefine(
-      (given, context) => {
-        const issue = (path: string, message: string): void =>
-          context.addIssue({ code: "custom", path: [path], message });
-        const { user, password: own, token: bearer, certificate, key } = given;
-        if (user !== undefined && own === undefined) issue("password", "is required with user");
-        if (user === undefined && own !== undefined) issue("user", "is required with password");
-        if (user !== undefined && bearer !== undefined) issue("token", "give this or user, not both");
-        if (certificate !== undefined && key === undefined) issue("key", "is required with certificate");
-        if (certificate === undefined && key !== undefined) issue("certificate", "is required with key");
-        if (typeof certificate !== "string" || typeof key !== "string") return;
-        const problem = pairProblem(certificate, key);
-        if (problem !== undefined) issue("key", problem);
-      },
-      { when: isMapping },
-    )
-    .transform(({ user, password: own, token: bearer, certificate, key }) => ({
-      authorization: authorizationOf(user, own, bearer),
-      certificate: certificate === undefined || key === undefined ? null : { certificate, key },
-    }));
+  });
+  return checkedTogether(settings, ({ user, password: own, token: bearer, ...pair }) => [
+    [user !== undefined && own === undefined, ["password"], "is required with user"],
+    [user === undefined && own !== undefined, ["user"], "is required with password"],
+    [user !== undefined && bearer !== undefined, ["token"], "give this or user, not both"],
+    ...pairRules(pair),
+  ]).transform(({ user, password: own, token: bearer, certificate, key }) => ({
+    authorization: authorizationOf(user, own, bearer),
+    certificate: certificate === undefined || key === undefined ? null : { certificate, key },
+  }));
 }
 
 /** RFC 7617, RFC 6750 §2.1. */
@@ -81,7 +70,7 @@ function authorizationOf(user?: string, own?: string, bearer?: string): string |
 
 /** One push initiator; applications and result URLs are none unless they are said. */
 export function initiatorSection(world: ConfigWorld): z.ZodType<InitiatorConfig> {
-  return section({
+  const settings = section({
     name,
     password: password(world).optional(),
     tokens: listOf(token(world)).default([]),
@@ -91,17 +80,22 @@ export function initiatorSection(world: ConfigWorld): z.ZodType<InitiatorConfig>
     notifyUrls: listOf(patternCheckedBy(notifyPatternProblem)).default([]),
     rate: section({ perSecond: quantity(0.001, 1_000_000), burst: wholeNumber(1, 1_000_000) }).optional(),
     notifyAs: notifyAs(world).optional(),
-  })
-    .superRefine(({ password: own, tokens, certificates }, context) => {
-      if (own !== undefined || tokens.length > 0 || certificates.length > 0) return;
-      context.addIssue({ code: "custom", message: "can never log in: give password, tokens or certificates" });
-    })
-    .transform((given) => ({
-      ...given,
-      password: given.password ?? null,
-      rate: given.rate ?? null,
-      notifyAs: given.notifyAs ?? null,
-    }));
+  });
+  return checkedTogether(settings, ({ password: own, tokens = [], certificates = [] }) => [
+    [
+      own === undefined && tokens.length + certificates.length === 0,
+      [],
+      "can never log in: give password, tokens or certificates",
+      ["password"],
+      ["tokens"],
+      ["certificates"],
+    ],
+  ]).transform((given) => ({
+    ...given,
+    password: given.password ?? null,
+    rate: given.rate ?? null,
+    notifyAs: given.notifyAs ?? null,
+  }));
 }
 
 export function consoleUser(world: ConfigWorld): z.ZodType<ConsoleUser> {

@@ -146,7 +146,6 @@ const wrong: ReadonlyArray<readonly [text: string, says: readonly string[]]> = [
   ["database: { file: nowhere }", ["line 12: database: nowhere: no such file"]],
   ["database: { file: octets }", ["line 12: database: octets: is no text in UTF-8"]],
   ["database: { scrypt: x }", ["line 12: database: write it as { file: … } or { env: … }"]],
-  ["dataDirectory: token", ["line 12: dataDirectory: token: is a file, not a folder"]],
   ["delivery: { concurency: 1 }", ["line 12: delivery.concurency: unknown setting; did you mean concurrency?"]],
   ["delivery: { concurrency: 10, perDestination: 11 }", ["line 12: delivery.perDestination: is more than concurrency"]],
   [
@@ -194,7 +193,11 @@ const changed: ReadonlyArray<readonly [line: string, other: string, says: readon
     "http://127.0.0.1:80/pap",
     ['line 4: http.listen[0]: "http://127.0.0.1:80/pap" has more than a host and a port'],
   ],
-  ["http://127.0.0.1:0", "[http://127.0.0.1:81, http://127.0.0.1:81]", ["line 4: http.listen[1]: is listen[0] again"]],
+  [
+    "http://127.0.0.1:0",
+    "[http://127.0.0.1:81, http://127.0.0.1:81]",
+    ["line 4: http.listen[1]: takes the port of http.listen[0]"],
+  ],
   [
     "http://127.0.0.1:0",
     "http://127.0.0.1:0\n  path: /console/x",
@@ -295,7 +298,10 @@ const changed: ReadonlyArray<readonly [line: string, other: string, says: readon
   [
     "udp:127.0.0.1:0",
     "udp:127.0.0.1:0\n  register: true\n  trusted: [10.0.0.0/8, core]",
-    [expect.stringMatching(/^line 13: sip.trusted\[1\]: "core" is no IP address/)],
+    [
+      "line 12: sip.register: needs sip.proxy: where to register",
+      expect.stringMatching(/^line 13: sip.trusted\[1\]: "core" is no IP address/),
+    ],
   ],
   [
     "udp:127.0.0.1:0",

@@ -8,6 +8,8 @@ import { type ConfigWorld, readText, readVariable, SettingProblem } from "./worl
 type Ways<T> = Readonly<Record<string, (text: string) => T | Promise<T>>>;
 
 const SHA256_ENTRY = /^[0-9a-f]{64}$/i;
+/** RFC 6750 §2.1. */
+const BEARER_TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
 
 /** What is kept to compare with: of a password or token that stands somewhere as it is. */
 function digestOf(secret: string): Verifier {
@@ -24,6 +26,12 @@ function sha256Entry(text: string): Verifier {
   return { sha256: text.toLowerCase() };
 }
 
+/** One of another form stands in no Authorization field: who should show it could never log in. */
+function bearer(text: string): string {
+  if (BEARER_TOKEN.test(text)) return text;
+  throw new SettingProblem("holds what no bearer token may: write letters, digits and - . _ ~ + / in one line");
+}
+
 /** A password that somebody shows us. */
 export function password(world: ConfigWorld): z.ZodType<Verifier> {
   return given({ scrypt: (text) => ({ scrypt: scryptEntry(text) }), ...elsewhere(world, digestOf) });
@@ -36,12 +44,17 @@ export function hashedPassword(world: ConfigWorld): z.ZodType<string> {
 
 /** A bearer token that somebody shows us. */
 export function token(world: ConfigWorld): z.ZodType<Verifier> {
-  return given({ sha256: sha256Entry, ...elsewhere(world, digestOf) });
+  return given({ sha256: sha256Entry, ...elsewhere(world, (text) => digestOf(bearer(text))) });
 }
 
 /** A password that we show others: as it is, but not in the file. */
 export function ownPassword(world: ConfigWorld): z.ZodType<string> {
   return given(elsewhere(world, (text) => text));
+}
+
+/** The same for a bearer token. */
+export function ownToken(world: ConfigWorld): z.ZodType<string> {
+  return given(elsewhere(world, bearer));
 }
 
 /** Text that may be a secret; it may stand in the file, too. */

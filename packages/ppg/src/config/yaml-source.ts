@@ -8,6 +8,7 @@ type Path = readonly PropertyKey[];
 
 /** A YAML text, its value, and where each setting stands in it. */
 export class YamlSource {
+  /** Undefined: it cannot be read at all. */
   readonly value: unknown;
   readonly problems: readonly ConfigProblem[];
   readonly #root: Node | null;
@@ -15,13 +16,15 @@ export class YamlSource {
 
   constructor(text: string) {
     const document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
-    const problems = [...document.errors, ...document.warnings].map(({ pos, code, message }) =>
+    const found = [...document.errors, ...document.warnings];
+    const problems = found.map(({ pos, code, message }) =>
       problemAt(this.#lines.linePos(pos[0]).line, ourWords[code] ?? message),
     );
     this.#root = isNode(document.contents) ? document.contents : null;
-    const { value, problem } = problems.length > 0 ? {} : valueOf(document);
+    const isReadable = document.errors.every(({ code }) => Object.hasOwn(ourWords, code));
+    const { value, problem } = isReadable ? valueOf(document) : {};
     this.value = value;
-    this.problems = problem === undefined ? problems : [problemAt(null, problem)];
+    this.problems = problem === undefined ? problems : [...problems, problemAt(null, problem)];
   }
 
   /** Line of the setting, from 1; of what would hold it when it is not there, null when that is the file itself. */
@@ -43,7 +46,7 @@ export class YamlSource {
   }
 }
 
-/** What the parser says to programmers, said to people. */
+/** What the parser says to programmers, said to people: mistakes that leave the rest readable. */
 const ourWords: Readonly<Record<string, string>> = {
   MULTIPLE_DOCS: "a second document begins here (---); the settings must be one",
   DUPLICATE_KEY: "a setting of this name is there already",
@@ -68,7 +71,7 @@ function valueOf(document: Document): { readonly value?: unknown; readonly probl
 /** What stands for a member, its key if it has one, and its value. */
 function child(node: unknown, key: PropertyKey): readonly [place: unknown, value: unknown] {
   if (isMap(node)) {
-    const pair = node.items.find(
+    const pair = node.items.findLast(
       (each) => isPair(each) && isScalar(each.key) && String(each.key.value) === String(key),
     );
     return [pair?.key, pair?.value];

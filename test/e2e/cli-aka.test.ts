@@ -4,7 +4,7 @@ import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import { stopAllProcesses } from "../support/process.ts";
 import { makeTempFolder } from "../support/temp-folder.ts";
-import { dsFlags, eventOf, linesOf, send, startCli, startProxy, startReceiver } from "./command-line.ts";
+import { dsFlags, eventOf, linesOf, send, startCli, startReceiver, startUdpProxy } from "./command-line.ts";
 
 const folder = makeTempFolder("cli-aka");
 afterAll(() => folder.remove());
@@ -28,8 +28,7 @@ describe("sip-push receive --aka", () => {
     ["AKAv2-SHA-256 (RFC 4169)", ["--digest", "AKAv2-SHA-256", "--digest", "MD5"]],
   ])("registers with a USIM: %s", async (_, digest) => {
     await writeFile(users, usersJson);
-    const { uris } = await startProxy(["udp:127.0.0.1"], "--users", users, ...digest);
-    const proxy = uris[0] ?? "";
+    const { uri: proxy } = await startUdpProxy("--users", users, ...digest);
     const receiver = await startReceiver("alice", proxy, ...aka, "--role", "gm");
     const flags = ["--from", "sip:push@example.test", "--password", "secret", "--report"];
     const sent = await send(proxy, ["sip:alice@example.test"], ...dsFlags, ...flags);
@@ -39,8 +38,8 @@ describe("sip-push receive --aka", () => {
 
   it("is not let in with another K", async () => {
     await writeFile(users, usersJson);
-    const { uris } = await startProxy(["udp:127.0.0.1"], "--users", users);
-    const flags = ["--aor", "sip:alice@example.test", "--proxy", uris[0] ?? "", "--json"];
+    const { uri: proxy } = await startUdpProxy("--users", users);
+    const flags = ["--aor", "sip:alice@example.test", "--proxy", proxy, "--json"];
     const stranger = startCli("receive", ...flags, "--aka", `${K.replace("4", "5")},${OPC}`);
     expect(await eventOf(stranger, "registration-failed")).toMatchObject({ event: "registration-failed" });
     expect(linesOf(stranger.stdout).map(({ event }) => event)).not.toContain("registered");

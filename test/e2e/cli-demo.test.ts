@@ -30,7 +30,7 @@ describe("sip-push demo", () => {
     const watching = await watchConsole(page);
     demo.killGroup("SIGINT");
     // Else it would wait for who looks to leave.
-    expect(await demo.waitForExit(15_000)).toEqual({ code: 0, signal: null });
+    expect(await demo.waitForExit()).toEqual({ code: 0, signal: null });
     expect(demo.stderr).toBe("");
     await watching.text();
   });

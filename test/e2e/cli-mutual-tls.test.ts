@@ -15,8 +15,7 @@ const ALICE = "sip:alice@example.test";
 
 describe("sip-push proxy --client-certificates (RFC 5922 §7.4)", () => {
   it("require: takes who has one, and nobody else", async () => {
-    const { uris } = await startProxy(["tls:127.0.0.1"], ...server, ...trust, "--client-certificates", "require");
-    const proxy = uris[0] ?? "";
+    const { uri: proxy } = await startProxy(["tls:127.0.0.1"], ...server, ...trust, "--client-certificates", "require");
     const stranger = startCli("receive", "--aor", "sip:bob@example.test", "--proxy", proxy, "--json", ...trust);
     expect(await eventOf(stranger, "registration-failed")).toMatchObject({ sipStatus: null });
     const receiver = await startReceiver("alice", proxy, ...trust, ...client);
@@ -26,8 +25,7 @@ describe("sip-push proxy --client-certificates (RFC 5922 §7.4)", () => {
   });
 
   it("ask: takes who has none, too", async () => {
-    const { uris } = await startProxy(["tls:127.0.0.1"], ...server, ...trust, "--client-certificates", "ask");
-    const proxy = uris[0] ?? "";
+    const { uri: proxy } = await startProxy(["tls:127.0.0.1"], ...server, ...trust, "--client-certificates", "ask");
     await startReceiver("alice", proxy, ...trust, ...client);
     const sent = await send(proxy, [ALICE], ...dsFlags, ...trust, "--report");
     expect(sent).toMatchObject({ exitCode: 0, lines: [{ report: "delivered" }] });

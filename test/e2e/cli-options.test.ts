@@ -3,14 +3,23 @@ import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { reservePort } from "../support/free-port.ts";
 import { stopAllProcesses } from "../support/process.ts";
-import { END_MS, type Ended, type Line, linesOf, runCli, startCli, startProxy, startReceiver } from "./command-line.ts";
+import {
+  END_MS,
+  type Ended,
+  type Line,
+  linesOf,
+  runCli,
+  startCli,
+  startReceiver,
+  startUdpProxy,
+} from "./command-line.ts";
 
 const ALICE = "sip:alice@example.test";
 
 let proxy = "";
 
 beforeAll(async () => {
-  proxy = (await startProxy(["udp:127.0.0.1"])).uris[0] ?? "";
+  proxy = (await startUdpProxy()).uri;
   await startReceiver("alice", proxy, "--app", "push.syncml", "--app", "mms.ua");
 });
 afterAll(stopAllProcesses);

@@ -14,22 +14,16 @@ import {
   startCli,
   startProxy,
   startReceiver,
+  startUdpProxy,
 } from "./command-line.ts";
 
 const folder = makeTempFolder("cli");
 afterAll(() => folder.remove());
 afterEach(stopAllProcesses);
 
-async function udpProxy(
-  ...flags: readonly string[]
-): Promise<{ proxy: string; process: Awaited<ReturnType<typeof startProxy>>["process"] }> {
-  const { uris, process } = await startProxy(["udp:127.0.0.1"], ...flags);
-  return { proxy: uris[0] ?? "", process };
-}
-
 describe("the outcome of sip-push send", () => {
   it("is exit code 1, and a line for each recipient in their order, when one of several was not reached", async () => {
-    const { proxy } = await udpProxy();
+    const { uri: proxy } = await startUdpProxy();
     await Promise.all([
       startReceiver("alice", proxy),
       startReceiver("bob", proxy, "--answer", "603"),
@@ -64,7 +58,7 @@ describe("the outcome of sip-push send", () => {
   });
 
   it("follows the answer of the handset", async () => {
-    const { proxy } = await udpProxy();
+    const { uri: proxy } = await startUdpProxy();
     const answers = [
       ["486", "pending", 5029],
       ["403", "undeliverable", 2001],
@@ -122,7 +116,7 @@ describe("the outcome of sip-push send", () => {
 
 describe("sip-push receive", () => {
   it("ends with exit code 0 after --count pushes, and unregisters", async () => {
-    const { proxy, process } = await udpProxy();
+    const { uri: proxy, process } = await startUdpProxy();
     const receiver = await startReceiver("alice", proxy, "--count", "2");
     for (let push = 0; push < 2; push++)
       expect((await send(proxy, ["sip:alice@example.test"], ...dsFlags)).exitCode).toBe(0);
@@ -136,7 +130,7 @@ describe("sip-push receive", () => {
     ["SIGINT, twice at a time", ["SIGINT", "SIGINT"]],
     ["SIGTERM", ["SIGTERM"]],
   ] as const)("unregisters and ends within a second after %s", async (_, signals) => {
-    const { proxy, process } = await udpProxy();
+    const { uri: proxy, process } = await startUdpProxy();
     const receiver = await startReceiver("alice", proxy);
     for (const signal of signals) receiver.killGroup(signal);
     expect(await receiver.waitForExit(END_MS)).toEqual({ code: 0, signal: null });
@@ -156,7 +150,7 @@ describe("sip-push receive", () => {
   });
 
   it("prints lines for people without --json", async () => {
-    const { proxy } = await udpProxy();
+    const { uri: proxy } = await startUdpProxy();
     const receiver = startCli("receive", "--aor", "sip:alice@example.test", "--proxy", proxy, "--count", "1");
     await receiver.waitForOutput(/registered sip:alice@example.test for 3600 s\n/);
     await send(proxy, ["sip:alice@example.test"], ...dsFlags, "--ds-session", "7");
@@ -171,7 +165,7 @@ describe("a proxy with a users file", () => {
   it("registers and passes on for those who know their password (RFC 3261 §22)", async () => {
     const users = join(folder.path, "users.txt");
     await writeFile(users, "alice:open sesame\npush:büro\n");
-    const { proxy, process } = await udpProxy("--users", users);
+    const { uri: proxy, process } = await startUdpProxy("--users", users);
     const flags = ["--aor", "sip:alice@example.test", "--proxy", proxy, "--json"];
 
     const stranger = startCli("receive", ...flags);
@@ -195,7 +189,7 @@ describe("a proxy with a users file", () => {
 
 describe("sip-push proxy", () => {
   it("says in JSON what it listens on and what it does, and ends within a second after Ctrl-C", async () => {
-    const { proxy, process } = await udpProxy();
+    const { uri: proxy, process } = await startUdpProxy();
     const receiver = await startReceiver("alice", proxy);
     await send(proxy, ["sip:alice@example.test", "sip:nobody@example.test"], ...dsFlags);
     await receiver.stop();

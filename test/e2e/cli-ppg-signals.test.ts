@@ -8,7 +8,6 @@ import { type RunningProcess, startProcess, stopAllProcesses } from "../support/
 import { makeTempFolder, type TempFolder } from "../support/temp-folder.ts";
 
 const binary = fileURLToPath(new URL("../../packages/cli/bin/sip-push.mjs", import.meta.url));
-const START_MS = 30_000;
 
 describe("sip-push ppg and signals", () => {
   let folder: TempFolder;
@@ -38,7 +37,7 @@ describe("sip-push ppg and signals", () => {
     await configure("calendar");
     const args = [binary, "ppg", "--config", join(folder.path, "ppg.json"), "--json"];
     gateway = startProcess({ command: process.execPath, args, env: { PPG_PASSWORD: "secret" } });
-    await gateway.waitForOutput(/\{"event":"listening".*\}\n/, START_MS);
+    await gateway.waitForOutput(/\{"event":"listening".*\}\n/);
     pap = /"pap":"([^"]+)"/.exec(gateway.output)?.[1] ?? "";
   });
   afterEach(async () => {
@@ -50,7 +49,7 @@ describe("sip-push ppg and signals", () => {
     expect([await statusFor("calendar"), await statusFor("mail")]).toEqual([202, 401]);
     await configure("mail");
     signal("SIGHUP");
-    await gateway.waitForOutput(/configuration read again/, START_MS);
+    await gateway.waitForOutput(/configuration read again/);
     expect([await statusFor("calendar"), await statusFor("mail")]).toEqual([401, 202]);
   });
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import { stopAllProcesses } from "../support/process.ts";
-import { dsFlags, END_MS, eventOf, startCli, startProxy, startReceiver } from "./command-line.ts";
+import { dsFlags, END_MS, eventOf, startCli, startReceiver, startUdpProxy } from "./command-line.ts";
 
 afterEach(stopAllProcesses);
 
@@ -10,8 +10,8 @@ const PUSH = "sip:push@example.test";
 
 describe("sip-push receive --publish", () => {
   it("publishes to the presence agent, and takes it back at the end (RFC 3903)", async () => {
-    const { uris } = await startProxy(["udp:127.0.0.1"]);
-    const receiver = await startReceiver("alice", uris[0] ?? "", "--publish");
+    const { uri: proxy } = await startUdpProxy();
+    const receiver = await startReceiver("alice", proxy, "--publish");
     expect(await eventOf(receiver, "published")).toEqual({
       event: "published",
       to: ALICE,
@@ -23,8 +23,8 @@ describe("sip-push receive --publish", () => {
   });
 
   it("says so where there is no presence agent", async () => {
-    const { uris } = await startProxy(["udp:127.0.0.1"], "--no-presence");
-    const receiver = await startReceiver("alice", uris[0] ?? "", "--publish");
+    const { uri: proxy } = await startUdpProxy("--no-presence");
+    const receiver = await startReceiver("alice", proxy, "--publish");
     expect(await eventOf(receiver, "publication-failed")).toEqual({
       event: "publication-failed",
       to: ALICE,
@@ -40,13 +40,12 @@ describe("sip-push receive --publish", () => {
   ])("publishes to a push sender %s", async (_, core, sending) => {
     const own = `127.0.0.1:${await freePort()}`;
     const route = sending.length > 0 ? ["--route-psi", `${PUSH}=sip:${own}`] : [];
-    const { uris } = await startProxy(["udp:127.0.0.1"], ...core, ...route);
-    const proxy = uris[0] ?? "";
+    const { uri: proxy } = await startUdpProxy(...core, ...route);
     // Its push is for somebody else, so it stays.
     const flags = ["--to", "sip:bob@example.test", "--from", PUSH, "--listen", `udp:${own}`, "--via", "notify"];
     startCli("send", "--proxy", proxy, ...dsFlags, ...flags, ...sending);
     const receiver = startCli("receive", "--aor", ALICE, "--proxy", proxy, "--publish-to", PUSH);
-    await receiver.waitForOutput(/published to sip:push@example\.test \(initial\) for \d+ s\n/, 15_000);
+    await receiver.waitForOutput(/published to sip:push@example\.test \(initial\) for \d+ s\n/);
     expect(receiver.stdout).not.toContain("403");
   });
 });

@@ -66,7 +66,7 @@ describe("sip-push push, status and cancel against sip-push ppg", () => {
     const ppg = startCli("ppg", "--config", join(folder.path, "ppg.yaml"), "--json");
     const { pap } = await eventOf(ppg, "listening");
     access = ["--ppg", String(pap), "--user", "calendar", "--password", "secret"];
-  }, 30_000);
+  });
 
   afterAll(async () => {
     await stopAllProcesses();

@@ -5,7 +5,17 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { stopAllProcesses } from "../support/process.ts";
 import { makeTempFolder } from "../support/temp-folder.ts";
-import { dsFlags, eventOf, type Line, linesOf, send, startCli, startProxy, startReceiver } from "./command-line.ts";
+import {
+  dsFlags,
+  eventOf,
+  type Line,
+  linesOf,
+  send,
+  startCli,
+  startProxy,
+  startReceiver,
+  startUdpProxy,
+} from "./command-line.ts";
 
 const allOctets = Uint8Array.from({ length: 256 }, (_, octet) => octet);
 const sha256 = createHash("sha256").update(allOctets).digest("hex");
@@ -73,7 +83,7 @@ describe("sip-push proxy, receive and send", () => {
     const notified = await send(proxy, to, ...dsFlags, "--ds-session", "7", "--ds-ui", "informative", ...trust);
     expect(notified).toMatchObject({ exitCode: 0, stderr: "" });
 
-    expect(await receiver.waitForExit(15_000)).toEqual({ code: 0, signal: null });
+    expect(await receiver.waitForExit()).toEqual({ code: 0, signal: null });
     expect(receiver.stderr).toBe("");
     expect(linesOf(receiver.stdout)).toEqual([
       { event: "listening", uri: expect.stringMatching(/^sips?:alice@/) as string },
@@ -120,6 +130,7 @@ function pushLine(fields: Line): Line {
     parts: [],
     reportsAsked: [],
     pushResource: null,
+    contentHeaders: [],
     ...fields,
   };
 }
@@ -139,8 +150,7 @@ describe("sip-push receive", () => {
   });
 
   it("checks digests: a right one is valid, a wrong one is answered 403", async () => {
-    const { uris } = await startProxy(["udp:127.0.0.1"]);
-    const proxy = uris[0] ?? "";
+    const { uri: proxy } = await startUdpProxy();
     const secret = ["--ds-password", "sécret", "--ds-nonce", "n"];
     const receiver = await startReceiver("alice", proxy, ...secret);
     const wrong = await send(
@@ -165,7 +175,7 @@ describe("sip-push receive", () => {
     const { uri } = await eventOf(receiver, "listening");
     const sent = await send(String(uri), [String(uri)], ...dsFlags);
     expect(sent.exitCode).toBe(0);
-    expect(await receiver.waitForExit(15_000)).toEqual({ code: 0, signal: null });
+    expect(await receiver.waitForExit()).toEqual({ code: 0, signal: null });
     expect(linesOf(receiver.stdout).map(({ event }) => event)).toEqual(["listening", "push"]);
   });
 });

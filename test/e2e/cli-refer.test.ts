@@ -2,17 +2,22 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
 import { stopAllProcesses } from "../support/process.ts";
-import { dsFlags, type Ended, eventOf, linesOf, runCli, startCli, startProxy, startReceiver } from "./command-line.ts";
+import {
+  dsFlags,
+  END_MS,
+  type Ended,
+  eventOf,
+  linesOf,
+  runCli,
+  startCli,
+  startReceiver,
+  startUdpProxy,
+} from "./command-line.ts";
 
 afterEach(stopAllProcesses);
 
 const ALICE = "sip:alice@example.test";
 const PUSH = "sip:push@example.test";
-
-async function udpProxy(): Promise<{ proxy: string; process: Awaited<ReturnType<typeof startProxy>>["process"] }> {
-  const { uris, process } = await startProxy(["udp:127.0.0.1"]);
-  return { proxy: uris[0] ?? "", process };
-}
 
 function refer(proxy: string, ...flags: readonly string[]): Promise<Ended> {
   return runCli(["refer", "--to", ALICE, "--proxy", proxy, ...flags]);
@@ -20,7 +25,7 @@ function refer(proxy: string, ...flags: readonly string[]): Promise<Ended> {
 
 describe("sip-push refer", () => {
   it("is accepted with 202, and the handset subscribes at the target (RFC 3515, RFC 4488)", async () => {
-    const { proxy, process } = await udpProxy();
+    const { uri: proxy, process } = await startUdpProxy();
     const receiver = await startReceiver("alice", proxy);
     const { exitCode, stdout, stderr } = await refer(proxy, "--target", PUSH, "--expires", "600", "--json");
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
@@ -33,7 +38,7 @@ describe("sip-push refer", () => {
   });
 
   it("with --report says how the target answered the subscription", async () => {
-    const { proxy, process } = await udpProxy();
+    const { uri: proxy, process } = await startUdpProxy();
     await startReceiver("alice", proxy);
     const missing = await refer(proxy, "--target", PUSH, "--report", "--json");
     expect(missing.exitCode).toBe(1);
@@ -52,7 +57,7 @@ describe("sip-push refer", () => {
   });
 
   it("is exit code 1 when the handset refuses, by policy 403 or because it has no such application 488, and when it is not there 404", async () => {
-    const { proxy } = await udpProxy();
+    const { uri: proxy } = await startUdpProxy();
     await Promise.all([startReceiver("alice", proxy, "--refer", "refuse"), startReceiver("bob", proxy)]);
     const refused = await refer(proxy, "--json");
     expect(refused.exitCode).toBe(1);
@@ -68,8 +73,7 @@ describe("sip-push refer", () => {
   });
 
   it("gives up waiting for a report after Ctrl-C", async () => {
-    const { uris } = await startProxy(["udp:127.0.0.1"], "--relay");
-    const proxy = uris[0] ?? "";
+    const { uri: proxy } = await startUdpProxy("--relay");
     await startReceiver("alice", proxy);
     const silent = createSocket("udp4").bind(0, "127.0.0.1");
     await once(silent, "listening");
@@ -79,7 +83,7 @@ describe("sip-push refer", () => {
     await subscribed;
     referring.killGroup("SIGINT");
     // Before 64*T1, when nobody has answered the handset's SUBSCRIBE.
-    expect(await referring.waitForExit(15_000)).toEqual({ code: 1, signal: null });
+    expect(await referring.waitForExit(END_MS)).toEqual({ code: 1, signal: null });
     expect(linesOf(referring.stdout)).toEqual([expect.objectContaining({ to: ALICE, target })]);
     silent.close();
   });

@@ -14,6 +14,7 @@ import {
   startCli,
   startProxy,
   startReceiver,
+  startUdpProxy,
 } from "./command-line.ts";
 
 const folder = makeTempFolder("cli-report");
@@ -22,13 +23,9 @@ afterEach(stopAllProcesses);
 
 const ALICE = "sip:alice@example.test";
 
-async function udpProxy(...flags: readonly string[]): Promise<string> {
-  return (await startProxy(["udp:127.0.0.1"], ...flags)).uris[0] ?? "";
-}
-
 describe("sip-push send --report", () => {
   it("shows what the handset reports (RFC 5438)", async () => {
-    const proxy = await udpProxy();
+    const { uri: proxy } = await startUdpProxy();
     const receiver = await startReceiver("alice", proxy);
     const sent = await send(proxy, [ALICE], ...dsFlags, "--report");
     expect(sent).toMatchObject({ exitCode: 0, stderr: "" });
@@ -53,10 +50,10 @@ describe("sip-push send --report", () => {
   });
 
   it("is asked for in each of several recipients, and awaited for as long as it says", async () => {
-    const proxy = await udpProxy();
+    const { uri: proxy } = await startUdpProxy();
     await Promise.all([startReceiver("alice", proxy), startReceiver("bob", proxy, "--no-report")]);
     const to = [ALICE, "sip:bob@example.test", "sip:nobody@example.test"];
-    const { exitCode, lines } = await send(proxy, to, ...dsFlags, "--report", "1");
+    const { exitCode, lines } = await send(proxy, to, ...dsFlags, "--report", "5");
     expect(exitCode).toBe(1);
     expect(lines.map(({ messageState, sipStatus, report }) => [messageState, sipStatus, report])).toEqual([
       ["delivered", 200, "delivered"],
@@ -82,7 +79,7 @@ describe("sip-push send --report", () => {
   it("sends nothing, exit code 1, when the registrar does not take the sender", async () => {
     const users = join(folder.path, "users.txt");
     await writeFile(users, "alice:secret\npush:secret\n");
-    const proxy = await udpProxy("--users", users);
+    const { uri: proxy } = await startUdpProxy("--users", users);
     const receiver = await startReceiver("alice", proxy, "--password", "secret");
     const refused = await send(proxy, [ALICE], ...dsFlags, "--report");
     expect(refused).toMatchObject({ exitCode: 1, lines: [] });
@@ -100,27 +97,27 @@ describe("sip-push send --report", () => {
     const reserved = await reservePort();
     await reserved.release();
     const own = `127.0.0.1:${reserved.port}`;
-    const flags = ["--no-register", "--from", `sip:push@${own}`, "--listen", `udp:${own}`, "--report", "5"];
+    const flags = ["--no-register", "--from", `sip:push@${own}`, "--listen", `udp:${own}`, "--report"];
     const sent = await send(String(uri), [ALICE], ...dsFlags, ...flags);
     expect(sent).toMatchObject({ exitCode: 0, lines: [{ messageState: "delivered", report: "delivered" }] });
     expect(await eventOf(receiver, "push")).toMatchObject({ from: `sip:push@${own}` });
   });
 
   it("gives up waiting within a second after Ctrl-C", async () => {
-    const proxy = await startProxy(["udp:127.0.0.1"]);
-    const receiver = await startReceiver("alice", proxy.uris[0] ?? "", "--no-report");
-    const sender = startCli("send", "--to", ALICE, "--proxy", proxy.uris[0] ?? "", "--json", ...dsFlags, "--report");
+    const { uri: proxy, process } = await startUdpProxy();
+    const receiver = await startReceiver("alice", proxy, "--no-report");
+    const sender = startCli("send", "--to", ALICE, "--proxy", proxy, "--json", ...dsFlags, "--report");
     await eventOf(receiver, "push");
     sender.killGroup("SIGINT");
     expect(await sender.waitForExit(END_MS)).toEqual({ code: 1, signal: null });
     expect(linesOf(sender.stdout)).toEqual([expect.objectContaining({ messageState: "cancelled", report: null })]);
-    expect(await eventOf(proxy.process, "unregistered", "sip:push@example.test")).toMatchObject({ reason: "removed" });
+    expect(await eventOf(process, "unregistered", "sip:push@example.test")).toMatchObject({ reason: "removed" });
   });
 });
 
 describe("what sip-push send says besides the content", () => {
   it("is shown by the handset: priority, encoding, language, disposition and parts", async () => {
-    const proxy = await udpProxy();
+    const { uri: proxy } = await startUdpProxy();
     const receiver = await startReceiver("alice", proxy, "--app", "test.ua");
     const note = join(folder.path, "note.txt");
     await writeFile(note, "hello");

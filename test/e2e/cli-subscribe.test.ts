@@ -13,8 +13,8 @@ import {
   runCli,
   send,
   startCli,
-  startProxy,
   startReceiver,
+  startUdpProxy,
 } from "./command-line.ts";
 
 const folder = makeTempFolder("cli-subscribe");
@@ -24,20 +24,15 @@ afterEach(stopAllProcesses);
 const ALICE = "sip:alice@example.test";
 const PUSH = "sip:push@example.test";
 
-async function udpProxy(...flags: readonly string[]): Promise<ProxyProcess & { readonly uri: string }> {
-  const proxy = await startProxy(["udp:127.0.0.1"], ...flags);
-  return { ...proxy, uri: proxy.uris[0] ?? "" };
-}
-
 /** Starts `send` for one recipient, and waits until the proxy knows where it is. */
 async function startSender(proxy: ProxyProcess, ...flags: readonly string[]): Promise<RunningProcess> {
-  const sender = startCli("send", "--to", ALICE, "--proxy", proxy.uris[0] ?? "", "--json", ...dsFlags, ...flags);
+  const sender = startCli("send", "--to", ALICE, "--proxy", proxy.uri, "--json", ...dsFlags, ...flags);
   await eventOf(proxy.process, "registered", PUSH);
   return sender;
 }
 
 async function outcomeOf(sender: RunningProcess, exitCode: number): Promise<Line> {
-  expect(await sender.waitForExit(15_000)).toEqual({ code: exitCode, signal: null });
+  expect(await sender.waitForExit()).toEqual({ code: exitCode, signal: null });
   return linesOf(sender.stdout)[0] as Line;
 }
 
@@ -45,7 +40,7 @@ const delivered = { to: ALICE, messageState: "delivered", papCode: 1000, sipStat
 
 describe("sip-push send --via notify", () => {
   it("waits for the handset to subscribe, and its push comes in a NOTIFY (draft-mdolly-dispatch-oma-push-00 §11)", async () => {
-    const proxy = await udpProxy();
+    const proxy = await startUdpProxy();
     const sender = await startSender(proxy, "--via", "notify");
     const apps = ["--app", "push.syncml", "--app", "mms.ua"];
     const receiver = await startReceiver("alice", proxy.uri, ...apps, "--subscribe", PUSH);
@@ -64,7 +59,7 @@ describe("sip-push send --via notify", () => {
   });
 
   it("does not fall back to MESSAGE: a handset that does not subscribe in time does not get it", async () => {
-    const proxy = await udpProxy();
+    const proxy = await startUdpProxy();
     const receiver = await startReceiver("alice", proxy.uri);
     const sent = await send(proxy.uri, [ALICE], ...dsFlags, "--via", "notify", "--wait-for-registration", "1");
     expect(sent).toMatchObject({ exitCode: 1, stderr: "" });
@@ -75,7 +70,7 @@ describe("sip-push send --via notify", () => {
   });
 
   it("with --refer makes the handset subscribe (RFC 3515), and the next run does so at once", async () => {
-    const proxy = await udpProxy();
+    const proxy = await startUdpProxy();
     const receiver = await startReceiver("alice", proxy.uri);
     const sent = await send(proxy.uri, [ALICE], ...dsFlags, "--via", "notify", "--refer");
     expect(sent).toMatchObject({ exitCode: 0, stderr: "", lines: [delivered] });
@@ -99,7 +94,7 @@ describe("sip-push send --via notify", () => {
   });
 
   it("says so when a handset refuses the reference", async () => {
-    const proxy = await udpProxy();
+    const proxy = await startUdpProxy();
     const receiver = await startReceiver("alice", proxy.uri, "--refer", "refuse");
     const flags = ["--via", "notify", "--refer", "--wait-for-registration", "1"];
     const sent = await send(proxy.uri, [ALICE], ...dsFlags, ...flags);
@@ -109,7 +104,7 @@ describe("sip-push send --via notify", () => {
   });
 
   it("goes on with the subscriptions in a file: the next run notifies in the same dialog", async () => {
-    const proxy = await udpProxy();
+    const proxy = await startUdpProxy();
     const receiver = await startReceiver("alice", proxy.uri);
     const kept = ["--subscriptions", join(folder.path, "subscriptions.json")];
     const first = await send(proxy.uri, [ALICE], ...dsFlags, ...kept, "--via", "notify", "--refer");
@@ -123,7 +118,7 @@ describe("sip-push send --via notify", () => {
   });
 
   it.each(["SIGINT", "SIGTERM"] as const)("gives up within a second after %s, and unregisters", async (signal) => {
-    const proxy = await udpProxy();
+    const proxy = await startUdpProxy();
     const sender = await startSender(proxy, "--via", "notify");
     sender.killGroup(signal);
     expect(await sender.waitForExit(END_MS)).toEqual({ code: 1, signal: null });
@@ -136,14 +131,14 @@ describe("who may subscribe to sip-push send", () => {
   it("is who the proxy asserts, with --trusted (RFC 3325)", async () => {
     const users = join(folder.path, "users.txt");
     await writeFile(users, "alice:secret\npush:secret\n");
-    const proxy = await udpProxy("--users", users);
+    const proxy = await startUdpProxy("--users", users);
     const sender = await startSender(proxy, "--via", "notify", "--password", "secret", "--trusted", "127.0.0.1");
     await startReceiver("alice", proxy.uri, "--password", "secret", "--subscribe", PUSH);
     expect(await outcomeOf(sender, 0)).toMatchObject(delivered);
   });
 
   it("is nobody, with --trusted, when the proxy asserts nobody: 403", async () => {
-    const proxy = await udpProxy();
+    const proxy = await startUdpProxy();
     const sender = await startSender(proxy, "--via", "notify", "--trusted", "127.0.0.1");
     const receiver = await startReceiver("alice", proxy.uri, "--subscribe", PUSH);
     expect(await eventOf(receiver, "subscription-failed")).toEqual({
@@ -161,7 +156,7 @@ describe("who may subscribe to sip-push send", () => {
 
 describe("sip-push receive --subscribe", () => {
   it("unsubscribes, unregisters and ends within a second after Ctrl-C", async () => {
-    const proxy = await udpProxy();
+    const proxy = await startUdpProxy();
     // Its push is for somebody else, so it stays.
     const to = ["--to", "sip:bob@example.test", "--proxy", proxy.uri];
     const sender = startCli("send", ...to, ...dsFlags, "--via", "notify");
@@ -182,11 +177,11 @@ describe("sip-push receive --subscribe", () => {
   });
 
   it("prints lines for people without --json", async () => {
-    const proxy = await udpProxy();
+    const proxy = await startUdpProxy();
     const sender = await startSender(proxy, "--via", "notify");
     const flags = ["--aor", ALICE, "--proxy", proxy.uri, "--subscribe", PUSH, "--count", "1"];
     const receiver = startCli("receive", ...flags);
-    expect(await receiver.waitForExit(15_000)).toEqual({ code: 0, signal: null });
+    expect(await receiver.waitForExit()).toEqual({ code: 0, signal: null });
     expect(receiver.stdout).toMatch(/\nsubscribed to push\.syncml of sip:push@example\.test for \d+ s\n/);
     expect(receiver.stdout).toMatch(/\nsubscribed push from sip:push@example\.test for push\.syncml: /);
     expect(await outcomeOf(sender, 0)).toMatchObject(delivered);
@@ -195,7 +190,7 @@ describe("sip-push receive --subscribe", () => {
 
 describe("sip-push send --wait-for-registration", () => {
   it("pushes when the handset registers (RFC 3680)", async () => {
-    const proxy = await udpProxy();
+    const proxy = await startUdpProxy();
     const flags = ["--to", ALICE, "--proxy", proxy.uri, "--json", ...dsFlags, "--wait-for-registration"];
     const sender = startCli("send", ...flags);
     expect(await eventOf(proxy.process, "refused")).toMatchObject({ method: "MESSAGE", sipStatus: 404 });
@@ -205,8 +200,8 @@ describe("sip-push send --wait-for-registration", () => {
   });
 
   it("says what there was when the handset does not come in time", async () => {
-    const proxy = await udpProxy();
-    const { exitCode, lines } = await send(proxy.uri, [ALICE], ...dsFlags, "--wait-for-registration", "1");
+    const proxy = await startUdpProxy();
+    const { exitCode, lines } = await send(proxy.uri, [ALICE], ...dsFlags, "--wait-for-registration", "5");
     expect(exitCode).toBe(1);
     expect(lines).toEqual([expect.objectContaining({ messageState: "undeliverable", sipStatus: 404 })]);
   });

@@ -1,7 +1,6 @@
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { type RunningProcess, startProcess } from "../support/process.ts";
+import { type ProcessOptions, type RunningProcess, startProcess } from "../support/process.ts";
 
 const binary = fileURLToPath(new URL("../../packages/cli/bin/sip-push.mjs", import.meta.url));
 const built = fileURLToPath(new URL("../../packages/cli/dist/main.js", import.meta.url));
@@ -16,8 +15,12 @@ export function startCli(...args: readonly string[]): RunningProcess {
 
 /** The same, with more in its environment. */
 export function startCliWith(env: Readonly<Record<string, string>>, ...args: readonly string[]): RunningProcess {
+  return start({ args, env });
+}
+
+function start({ args, ...options }: Omit<ProcessOptions, "command">): RunningProcess {
   if (!existsSync(built)) throw new Error("packages/cli is not built: npm run build");
-  return startProcess({ command: process.execPath, args: [binary, ...args], env });
+  return startProcess({ command: process.execPath, args: [binary, ...args], ...options });
 }
 
 /** How a command that was run to its end came out. */
@@ -28,21 +31,12 @@ export interface Ended {
 }
 
 /** Runs `sip-push` to its end, with `input` on its standard input. */
-export function runCli(args: readonly string[], input: string | Uint8Array = ""): Promise<Ended> {
-  const child = spawn(process.execPath, [binary, ...args], { stdio: "pipe" });
-  const stdout: Buffer[] = [];
-  const stderr: Buffer[] = [];
-  child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
-  child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
-  // A command that ends without reading its input is no failure.
-  child.stdin.on("error", () => {});
-  child.stdin.end(input);
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (exitCode) => {
-      resolve({ exitCode, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString("utf8") });
-    });
-  });
+export async function runCli(args: readonly string[], input: string | Uint8Array = ""): Promise<Ended> {
+  const running = start({ args, input });
+  const { code: exitCode } = await running.exited;
+  // Output is collected octet by octet.
+  const [stdout, stderr] = [running.stdout, running.stderr].map((text) => Buffer.from(text, "latin1"));
+  return { exitCode, stdout: stdout ?? Buffer.of(), stderr: stderr?.toString("utf8") ?? "" };
 }
 
 /** Everything that was printed so far, which has to be lines of JSON and nothing else. */
@@ -64,6 +58,8 @@ export interface ProxyProcess {
   readonly process: RunningProcess;
   /** URI for one of its transports, in the order of `listen`. */
   readonly uris: readonly string[];
+  /** The first of them. */
+  readonly uri: string;
 }
 
 /** Starts a proxy for example.test on free ports, such as `udp:127.0.0.1`. */
@@ -71,7 +67,12 @@ export async function startProxy(listen: readonly string[], ...flags: readonly s
   const addresses = listen.flatMap((address) => ["--listen", `${address}:0`]);
   const running = startCli("proxy", "--json", ...addresses, ...flags);
   const { addresses: bound } = await eventOf(running, "listening");
-  return { process: running, uris: (bound as string[]).map(uriOf) };
+  const uris = (bound as string[]).map(uriOf);
+  return { process: running, uris, uri: uris[0] ?? "" };
+}
+
+export function startUdpProxy(...flags: readonly string[]): Promise<ProxyProcess> {
+  return startProxy(["udp:127.0.0.1"], ...flags);
 }
 
 /** `tcp:[::1]:5060` -> `sip:[::1]:5060;transport=tcp` */
@@ -102,7 +103,7 @@ export async function send(
  * For what ends after Ctrl-C, or when it has nothing more to do. The contract gives it a second, of which a busy machine makes some
  * more; what waited for an answer that does not come would take 64*T1, 32 s.
  */
-export const END_MS = 10_000;
+export const END_MS = 20_000;
 
 /** The flags of a DS notification that anybody takes. */
 export const dsFlags: readonly string[] = [

@@ -120,7 +120,7 @@ export class ComposedTopology {
     const [, , ...args] = serviceOf(this.#compose, name).healthcheck?.test ?? [];
     const asked = args.map((each) => each.replace("http://127.0.0.1:8071", this.node(name).operation));
     const check = this.#kept(startProcess({ command: process.execPath, args: asked }));
-    return (await check.waitForExit(15_000)).code;
+    return (await check.waitForExit()).code;
   }
 
   /** Prometheus as it is configured, but that it looks every second; resolves with its URL. */
@@ -145,7 +145,7 @@ export class ComposedTopology {
       cwd: this.#folder.path,
     });
     this.#kept(prometheus);
-    await prometheus.waitForOutput(/Server is ready to receive web requests/, 15_000);
+    await prometheus.waitForOutput(/Server is ready to receive web requests/);
     return `http://${listen}`;
   }
 
@@ -202,7 +202,7 @@ export class ComposedTopology {
     const listening = await eventOf(process, "listening");
     const http = new URL(String(listening["pap"])).origin;
     this.#nodes.set(name, { process, http, operation: String(listening["operation"]) });
-    await process.waitForOutput(/"the gateway is registered"/, 10_000);
+    await process.waitForOutput(/"the gateway is registered"/);
   }
 
   /** The name of a node is no host here. */

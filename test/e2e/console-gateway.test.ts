@@ -4,46 +4,42 @@ import { PushInitiator, ResultListener } from "@sip-push/initiator";
 import { Gateway, readPpgConfig } from "@sip-push/ppg";
 import type { SipProxy } from "@sip-push/proxy";
 import { silentLogger } from "@sip-push/sip";
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { useAgents } from "../support/agents.ts";
-import { launchChromium, openPage, type WatchedPage } from "../support/chromium.ts";
+import { Chromium } from "../support/chromium.ts";
+import { logIn } from "../support/console-gateway.ts";
 import { describeWithPeers } from "../support/describe-with-peers.ts";
 import { PostgresCluster } from "../support/postgres-cluster.ts";
 import { ALICE, handsetBehind, openCore, uriOf } from "../support/push-core.ts";
 import { makeTempFolder, type TempFolder } from "../support/temp-folder.ts";
-
-// A browser, a gateway and password hashes on two cores that have other work too.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 /** Runs, or leaves the page changed, wherever it is taken for markup. */
 const markup = `"'><img src=x onerror=document.title='taken'><script>document.title='taken'</script>`;
 
 describeWithPeers("the console of a whole gateway in Chromium", ["chromium", "postgresql"], () => {
   const agents = useAgents();
-  let browser: Browser;
+  let chromium: Chromium;
   let core: SipProxy;
   let listener: ResultListener;
   let folder: TempFolder;
   let cluster: PostgresCluster;
   const opened: { close(): Promise<void> }[] = [];
-  let watched: WatchedPage | undefined;
 
   beforeAll(async () => {
-    [browser, cluster] = await Promise.all([launchChromium(), PostgresCluster.start()]);
+    [chromium, cluster] = await Promise.all([Chromium.launch(), PostgresCluster.start()]);
   });
-  afterAll(() => Promise.all([browser.close(), cluster.stop()]));
+  afterAll(() => Promise.all([chromium.close(), cluster.stop()]));
   beforeEach(async () => {
     folder = makeTempFolder("console-gateway");
     core = await openCore({ trusted: ["127.0.0.2"] });
     listener = await ResultListener.open({ listen: { address: "127.0.0.1", port: 0 }, onResult: () => {} });
   });
   afterEach(async () => {
-    await watched?.context.close();
+    const faults = await chromium.closePages();
     await Promise.all(opened.splice(0).map((each) => each.close()));
     await Promise.all([listener.close(), core.close()]);
     folder.remove();
-    expect(watched?.faults).toEqual([]);
+    expect(faults).toEqual([]);
   });
 
   async function openGateway(database: string): Promise<Gateway> {
@@ -79,12 +75,9 @@ console: { users: [{ name: calendar, password: { env: PASSWORD } }] }
       const { pushes } = await agents.openRegistered({ ...handsetBehind(core), handlers });
       const gateway = await openGateway(kind === "SQLite" ? "sqlite" : await cluster.makeDatabase());
       const [url = ""] = gateway.console;
-      watched = await openPage(browser, new URL(url).origin);
-      const { page } = watched;
+      const page = await chromium.openPage(url);
       await page.goto(`${url}submit`);
-      await page.getByLabel("Name").fill("calendar");
-      await page.getByLabel("Password").fill("secret");
-      await page.getByRole("button", { name: "Log in" }).click();
+      await logIn(page, { name: "calendar", password: "secret" });
       await page.getByLabel("Addresses").fill(ALICE);
       await page.getByLabel("Text", { exact: true }).check();
       await page.getByRole("textbox", { name: "Text", exact: true }).fill("Grüße");

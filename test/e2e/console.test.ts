@@ -1,14 +1,11 @@
 import type { consoleApi } from "@sip-push/console";
 import type { consoleViews } from "@sip-push/ppg";
 import { type Clock, systemClock } from "@sip-push/sip";
-import type { Browser, Locator, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, expectTypeOf, it, vi } from "vitest";
-import { launchChromium, openPage, type WatchedPage } from "../support/chromium.ts";
-import { absent, busy, ConsoleGateway, consoleUser, delivered, notFound } from "../support/console-gateway.ts";
+import type { Locator, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, expectTypeOf, it } from "vitest";
+import { Chromium } from "../support/chromium.ts";
+import { absent, busy, ConsoleGateway, consoleUser, delivered, logIn, notFound } from "../support/console-gateway.ts";
 import { describeWithPeers } from "../support/describe-with-peers.ts";
-
-// A browser, a gateway and password hashes on two cores that have other work too.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const alice = "sip:alice@example.test";
 const bob = "sip:bob@example.test";
@@ -22,24 +19,22 @@ it("answers what the page expects (checked with the types)", () => {
 });
 
 describeWithPeers("the console in Chromium", ["chromium"], () => {
-  let browser: Browser;
+  let chromium: Chromium;
   let gateway: ConsoleGateway;
-  let watched: WatchedPage;
   let page: Page;
 
   beforeAll(async () => {
-    browser = await launchChromium();
+    chromium = await Chromium.launch();
   });
-  afterAll(() => browser.close());
+  afterAll(() => chromium.close());
   beforeEach(async () => {
     gateway = await ConsoleGateway.open();
-    watched = await openPage(browser, new URL(gateway.url).origin);
-    page = watched.page;
+    page = await chromium.openPage(gateway.url);
   });
   afterEach(async () => {
-    await watched.context.close();
+    const faults = await chromium.closePages();
     await gateway.close();
-    expect(watched.faults).toEqual([]);
+    expect(faults).toEqual([]);
   });
 
   const at = (path: string): string => `${gateway.url}${path}`;
@@ -49,16 +44,15 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
   const row = (pushId: string) => rows().filter({ hasText: pushId });
   const cells = (pushId: string): Promise<string[]> => row(pushId).locator("td").allInnerTexts();
 
-  async function logIn(path = "", password: string = consoleUser.password): Promise<void> {
+  async function openLoggedIn(path = ""): Promise<void> {
     await page.goto(at(path));
-    await page.getByLabel("Name").fill(consoleUser.name);
-    await page.getByLabel("Password").fill(password);
-    await page.getByRole("button", { name: "Log in" }).click();
+    await logIn(page);
   }
 
   describe("login", () => {
     it("says that a password is wrong, and lets in with the right one", async () => {
-      await logIn("", "wrong");
+      await page.goto(gateway.url);
+      await logIn(page, { ...consoleUser, password: "wrong" });
       await expectShown(page.getByRole("alert").filter({ hasText: "Name or password is wrong." }));
       await page.getByLabel("Password").fill(consoleUser.password);
       await page.getByLabel("Password").press("Enter");
@@ -84,7 +78,7 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
     });
 
     it("is asked for again after logging out", async () => {
-      await logIn();
+      await openLoggedIn();
       await page.getByRole("button", { name: "Log out" }).click();
       await expectShown(page.getByLabel("Password"));
       await page.goto(gateway.url);
@@ -94,7 +88,7 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
 
   it("stays logged in on a page that asks for nothing by itself, while that is looked at", async () => {
     await page.clock.install();
-    await logIn("submit");
+    await openLoggedIn("submit");
     await expectShown(page.getByRole("heading", { name: "Test push" }));
     const asked = page.waitForRequest("**/console/api/session");
     await page.clock.fastForward("20:00");
@@ -103,7 +97,7 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
 
   describe("the list", () => {
     it("shows pushes as they come and go on, without being asked again", async () => {
-      await logIn();
+      await openLoggedIn();
       await expectText("No push yet.");
       await gateway.accept("one@example.test", [alice]);
       await expectShown(row("one@example.test"));
@@ -126,7 +120,7 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
     it("hears of changes at once: it need not ask", async () => {
       await gateway.accept("one@example.test", [alice]);
       const listening = page.waitForResponse("**/console/api/changes");
-      await logIn();
+      await openLoggedIn();
       await expectShown(row("one@example.test"));
       await listening;
       let asked = 0;
@@ -138,12 +132,12 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
 
     it("leaves the browser's connections to others while nobody looks at it, and is live again when somebody does", async () => {
       await gateway.accept("one@example.test", [alice]);
-      await logIn();
+      await openLoggedIn();
       await expectShown(row("one@example.test"));
       // For all pages together Chromium has six connections to a server.
       const behind: Page[] = [];
       for (let n = 0; n < 6; n++) {
-        const other = await watched.context.newPage();
+        const other = await page.context().newPage();
         await other.addInitScript(`Object.defineProperty(document, "hidden", { value: true, configurable: true })`);
         await other.goto(gateway.url);
         await other.getByText("one@example.test").waitFor();
@@ -159,11 +153,11 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
 
     it("stands still while it is paused", async () => {
       await gateway.accept("one@example.test", [alice]);
-      await logIn();
+      await openLoggedIn();
       await expectShown(row("one@example.test"));
       await page.getByRole("button", { name: "Live" }).click();
       await expectShown(page.getByRole("button", { name: "Paused" }));
-      const live = await watched.context.newPage();
+      const live = await page.context().newPage();
       await live.goto(gateway.url);
       await live.getByText("one@example.test").waitFor();
       await gateway.attempt(() => delivered);
@@ -181,7 +175,7 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
       await gateway.accept("one@example.test", [alice]);
       await gateway.attempt(() => delivered);
       await gateway.accept("two@example.test", [bob], { initiator: "mail" });
-      await logIn();
+      await openLoggedIn();
       await expectShown(row("one@example.test"));
       const only = async (pushId: string): Promise<void> => {
         await expectShown(row(pushId));
@@ -209,7 +203,7 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
 
     it("comes in pages", async () => {
       for (let n = 1; n <= 60; n++) await gateway.accept(`push-${n}@example.test`, [alice]);
-      await logIn();
+      await openLoggedIn();
       await expectShown(row("push-60@"));
       expect(await rows().count()).toBe(50);
       await page.getByRole("link", { name: "Older" }).click();
@@ -226,7 +220,7 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
       const wants = { notifyUrl: "https://pi.example.test/results", deliveryMethod: "confirmed" as const };
       await gateway.accept("one@example.test", [alice], wants, nowMs - 10_000);
       await gateway.attempt(() => ({ ...busy, waitMs: 4_000, tookMs: 31 }), nowMs - 9_000);
-      await logIn();
+      await openLoggedIn();
       await page.getByRole("link", { name: "one@example.test" }).click();
       await expectShown(page.getByRole("heading", { name: "one@example.test" }));
       const timeline = page.locator(".timeline");
@@ -254,7 +248,7 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
 
     it("shows times of the reader's zone, and UTC on hover", async () => {
       await gateway.accept("one@example.test", [alice], {}, Date.UTC(2026, 0, 15, 11, 30, 5, 250));
-      await logIn();
+      await openLoggedIn();
       await page.getByRole("link", { name: "one@example.test" }).click();
       const time = page.locator(".facts time").first();
       expect(await time.innerText()).toBe("15 Jan 2026, 12:30:05.250");
@@ -264,7 +258,7 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
     it("can be taken back, wholly or for one address, after a question", async () => {
       await gateway.accept("one@example.test", [alice, bob]);
       await gateway.attempt(({ recipient }) => (recipient === alice ? absent : undefined));
-      await logIn();
+      await openLoggedIn();
       await page.getByRole("link", { name: "one@example.test" }).first().click();
       const states = () => page.locator(".delivery summary .pill").allInnerTexts();
       await page.locator(".delivery").filter({ hasText: "bob" }).locator("summary").click();
@@ -285,7 +279,7 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
 
     it("keeps the focus of who thinks better of taking it back", async () => {
       const id = await gateway.accept("one@example.test", [alice]);
-      await logIn(`pushes/${id}`);
+      await openLoggedIn(`pushes/${id}`);
       const button = page.getByRole("button", { name: "Cancel push" });
       await button.press("Enter");
       await page.getByRole("button", { name: "Keep it" }).press("Enter");
@@ -298,7 +292,7 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
       const id = await gateway.accept("one@example.test", to);
       const [live] = (await gateway.store.find({ pushId: "one@example.test", limit: 100 })).deliveries.slice(-1);
       await gateway.attempt(({ recipient }) => (recipient === live?.recipient ? undefined : delivered));
-      await logIn(`pushes/${id}`);
+      await openLoggedIn(`pushes/${id}`);
       await expectShown(page.locator(".delivery").nth(49));
       expect(await page.locator(".delivery summary .pill:not(.delivered)").count()).toBe(0);
       await page.getByRole("button", { name: "Cancel push" }).click();
@@ -307,7 +301,7 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
     });
 
     it("says so when it is not there", async () => {
-      await logIn("pushes/77");
+      await openLoggedIn("pushes/77");
       await expectShown(page.getByRole("alert").filter({ hasText: "There is no such push any more." }));
     });
   });
@@ -318,15 +312,13 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
       const clock: Clock = { ...systemClock, now: () => nowMs, date: () => new Date(Date.UTC(2026, 0, 1) + nowMs) };
       await gateway.close();
       gateway = await ConsoleGateway.open(clock);
-      await watched.context.close();
-      watched = await openPage(browser, new URL(gateway.url).origin);
-      page = watched.page;
+      page = await chromium.openPage(gateway.url);
       await gateway.accept("one@example.test", [alice, bob]);
       await gateway.attempt(({ recipient }) => (recipient === alice ? delivered : notFound));
       nowMs += 2_000; // the slot in which that happened is over
       const destination = "sip.example.test";
       gateway.bus.observe({ event: "breaker", destination, phase: "open", atMs: Date.now() });
-      await logIn("overview");
+      await openLoggedIn("overview");
       await expectShown(page.getByText("sip.example.test"));
       const drawn = `(() => {
         const canvas = document.querySelector(".plot canvas");
@@ -355,7 +347,7 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
     };
 
     it("is submitted, and its answer leads to it", async () => {
-      await logIn("submit");
+      await openLoggedIn("submit");
       await fill(`${alice}\n${bob}`);
       await page.getByLabel("Priority").selectOption("high");
       await page.getByRole("button", { name: "Submit" }).click();
@@ -370,7 +362,7 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
     });
 
     it("may hold a text or octets", async () => {
-      await logIn("submit");
+      await openLoggedIn("submit");
       await page.getByLabel("Addresses").fill(alice);
       await page.getByLabel("Text", { exact: true }).check();
       await page.getByRole("textbox", { name: "Text", exact: true }).fill("Grüße");
@@ -391,7 +383,7 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
     });
 
     it("says beside a field what is wrong with it", async () => {
-      await logIn("submit");
+      await openLoggedIn("submit");
       await page.getByLabel("Addresses").fill(`${alice}\nalice`);
       await page.getByRole("button", { name: "Submit" }).click();
       await expectShown(
@@ -408,7 +400,7 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
       ["is half written", async (field: Locator) => field.pressSequentially("0101")],
       ["has a year too many", async (field: Locator) => field.fill("12026-01-01T00:00")],
     ])("is not submitted with a time that %s", async (_what, write) => {
-      await logIn("submit");
+      await openLoggedIn("submit");
       await fill(alice);
       await write(page.getByLabel("Deliver before"));
       await page.getByRole("button", { name: "Submit" }).click();
@@ -421,7 +413,7 @@ describeWithPeers("the console in Chromium", ["chromium"], () => {
     });
 
     it("shows what the gateway refuses", async () => {
-      await logIn("submit");
+      await openLoggedIn("submit");
       await fill("sip:alice@example.org");
       await page.getByRole("button", { name: "Submit" }).click();
       await expectShown(page.getByRole("status").getByText("2001 Forbidden"));

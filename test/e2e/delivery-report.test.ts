@@ -75,7 +75,7 @@ describe("a delivery report (RFC 5438) through our core", () => {
     const { events, ...options } = senderBehind(core);
     const settings = { from: PPG, listen: [{ transport: "TCP", address: "127.0.0.1", port: 0 }], ...options } as const;
     // Refreshed after half of it.
-    const sender = await PushSender.open({ ...settings, registerExpiresSeconds: 2 });
+    const sender = await PushSender.open({ ...settings, registerExpiresSeconds: 4 });
     open.push(sender);
     await events.next(named("registered"));
     const handset = await agents.openRegistered({

@@ -4,10 +4,13 @@ import { useAgents } from "../support/agents.ts";
 import { useFleets } from "../support/fleets.ts";
 import { Inbox, named } from "../support/inbox.ts";
 import { newDsNotification, toPush } from "../support/notifications.ts";
+import { ownLoopback } from "../support/ppg-node.ts";
 import { stopAllProcesses } from "../support/process.ts";
-import { dsFlags, eventOf, linesOf, send, startCli, startProxy } from "./command-line.ts";
+import { dsFlags, eventOf, linesOf, send, startCli, startUdpProxy } from "./command-line.ts";
 
 const COUNT = 50;
+/** Of proxies: one that comes back finds its port free. */
+const PROXY_HOST = ownLoopback();
 const handset = (n: number): string => `sip:handset${n}@example.test`;
 
 describe("a fleet behind our proxy", () => {
@@ -18,11 +21,11 @@ describe("a fleet behind our proxy", () => {
     await Promise.all(proxies.splice(0).map((proxy) => proxy.close()));
   });
 
-  /** A proxy on loopback at `port`, and what left it unregistered. */
+  /** A proxy at `port`, and what left it unregistered. */
   const openProxy = async (port = 0, users?: UserDirectory) => {
     const listen = (["UDP", "TCP", "WS"] as const).map((transport) => ({
       transport,
-      address: "127.0.0.1",
+      address: PROXY_HOST,
       port: transport === "TCP" ? port : 0,
     }));
     const proxy = await SipProxy.open({ listen, domains: ["example.test"], ...(users === undefined ? {} : { users }) });
@@ -30,7 +33,7 @@ describe("a fleet behind our proxy", () => {
     const gone = new Inbox<string>((aor) => aor);
     proxy.on("unregistered", ({ binding }) => gone.put(binding.aor));
     const portOf = (name: string): number => proxy.listening.find(({ transport }) => transport === name)?.port ?? 0;
-    const uriOf = (name: string): string => `sip:127.0.0.1:${portOf(name)};transport=${name.toLowerCase()}`;
+    const uriOf = (name: string): string => `sip:${PROXY_HOST}:${portOf(name)};transport=${name.toLowerCase()}`;
     return { proxy, gone, portOf, uriOf };
   };
 
@@ -39,7 +42,7 @@ describe("a fleet behind our proxy", () => {
     async (transport) => {
       const { gone, uriOf } = await openProxy();
       const { fleet } = await fleets.openRegistered(transport, { count: COUNT, proxy: uriOf(transport) });
-      const sender = await agents.openSender({ proxy: uriOf("UDP"), trusted: ["127.0.0.1"] });
+      const sender = await agents.openSender({ proxy: uriOf("UDP"), trusted: [PROXY_HOST] });
       const to = Array.from({ length: COUNT }, (_, n) => handset(n + 1));
       const sent = await Promise.all(to.map((uri) => sender.deliver(toPush(newDsNotification()), { to: uri })));
       expect(sent.flat().filter(({ messageState }) => messageState === "delivered").length).toBe(COUNT);
@@ -71,7 +74,7 @@ describe("a fleet behind our proxy", () => {
     await first.proxy.close();
     await events.next(named("registration-failed"));
     const { uriOf } = await openProxy(port);
-    await events.next(named("registered"), 15_000);
+    await events.next(named("registered"));
     const sender = await agents.openSender({ proxy: uriOf("UDP") });
     expect(await sender.deliver(toPush(newDsNotification()), { to: handset(COUNT) })).toMatchObject([
       { messageState: "delivered" },
@@ -97,14 +100,13 @@ describe("sip-push fleet", () => {
   const flags = ["--count", "5", "--aor", "sip:handset{n}@example.test", "--json"];
 
   it("registers, says every push when asked, counts, and ends after so many", async () => {
-    const { uris } = await startProxy(["udp:127.0.0.1"]);
-    const proxy = uris[0] as string;
+    const { uri: proxy } = await startUdpProxy();
     const fleet = startCli("fleet", ...flags, "--proxy", proxy, "--pushes", "--end-after", "2");
     expect(await eventOf(fleet, "registered")).toEqual({ event: "registered", count: 5 });
     for (const n of [2, 4]) {
       expect(await send(proxy, [handset(n)], ...dsFlags, "--ds-session", String(n))).toMatchObject({ exitCode: 0 });
     }
-    expect(await fleet.waitForExit(15_000)).toEqual({ code: 0, signal: null });
+    expect(await fleet.waitForExit()).toEqual({ code: 0, signal: null });
     expect(fleet.stderr).toBe("");
     const lines = linesOf(fleet.stdout);
     expect(lines.map(({ event }) => event)).toEqual([

@@ -259,7 +259,6 @@ describeWithPeers(
 const binary = fileURLToPath(new URL("../../packages/cli/bin/sip-push.mjs", import.meta.url));
 const preload = new URL("../support/delivery-mishap.ts", import.meta.url).href;
 const LISTENING = /\{"event":"listening".*\}\n/;
-const TIME_MS = 30_000;
 
 describe("the process of a gateway that delivers in a thread of its own", () => {
   let folder: TempFolder;
@@ -293,26 +292,26 @@ describe("the process of a gateway that delivers in a thread of its own", () => 
     ["ends", "Error: the delivering thread has ended"],
   ])("ends with a failure when that thread %s, and says why; the next has its data", async (mishap, expected) => {
     const gateway = await start(undefined, mishap);
-    await gateway.waitForOutput(LISTENING, TIME_MS);
+    await gateway.waitForOutput(LISTENING);
     process.kill(gateway.pid ?? 0, "SIGUSR2");
-    expect(await gateway.waitForExit(TIME_MS)).toEqual({ code: 1, signal: null });
+    expect(await gateway.waitForExit()).toEqual({ code: 1, signal: null });
     expect(gateway.stderr.split("\n").filter((line) => line.startsWith("Error:"))).toEqual([expected]);
-    await (await start()).waitForOutput(LISTENING, TIME_MS);
+    await (await start()).waitForOutput(LISTENING);
   });
 
   it("that takes the failure of that thread as nothing hears of it once, and still stops when it is told to", async () => {
     const gateway = await start(undefined, "survived");
-    await gateway.waitForOutput(LISTENING, TIME_MS);
+    await gateway.waitForOutput(LISTENING);
     process.kill(gateway.pid ?? 0, "SIGUSR2");
-    await gateway.waitForOutput(/survived: a mistake/, TIME_MS);
-    expect(await gateway.stop(TIME_MS)).toEqual({ code: 0, signal: null });
+    await gateway.waitForOutput(/survived: a mistake/);
+    expect(await gateway.stop()).toEqual({ code: 0, signal: null });
     expect(gateway.stderr).toContain('"msg":"gateway closed"');
   });
 
   it("ends by itself when the SIP port is in use, with one line", async () => {
     const taken = await reservePort("127.0.0.1");
     const gateway = await start(`udp:127.0.0.1:${taken.port}`);
-    const exit = await gateway.waitForExit(TIME_MS);
+    const exit = await gateway.waitForExit();
     await taken.release();
     expect(exit).toEqual({ code: 2, signal: null });
     const said = gateway.output.split("\n").filter((line) => line !== "" && !line.startsWith("{"));

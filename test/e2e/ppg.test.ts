@@ -104,7 +104,7 @@ console: { users: [{ name: calendar, password: { env: CALENDAR_PASSWORD } }] }
     const status = await bed.initiatorOf(second).status({ pushId: submission.pushId });
     expect(status).toMatchObject({ kind: "answered", response: { statusQueryResults: [{ messageState: "pending" }] } });
     const { pushes } = await agents.openRegistered(handsetBehind(bed.core));
-    expect([...(await pushes.next(undefined, 15_000)).body]).toEqual([0, 0x80, 0xff]);
+    expect([...(await pushes.next()).body]).toEqual([0, 0x80, 0xff]);
     expect(await bed.results.next()).toMatchObject({ pushId: submission.pushId, messageState: "delivered" });
   });
 

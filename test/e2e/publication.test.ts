@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { useAgents } from "../support/agents.ts";
 import { named } from "../support/inbox.ts";
 import { newDsNotification, toPush } from "../support/notifications.ts";
@@ -41,8 +41,8 @@ describe("what a handset can take, published (RFC 3903, RFC 5196)", () => {
     await pushes.next();
     // The first push made the sender subscribe to presence; the agent's NOTIFY tells what was published.
     const known = (): unknown => sender.capabilitiesOf(ALICE).map(({ facts }) => facts.eventPackages);
-    await vi.waitFor(() => expect(known()).toEqual([expect.arrayContaining(["oma-push"])]));
+    await expect.poll(known).toEqual([expect.arrayContaining(["oma-push"])]);
     await receiver.close();
-    await vi.waitFor(() => expect(known()).toEqual([]));
+    await expect.poll(known).toEqual([]);
   });
 });

@@ -39,7 +39,7 @@ async function run(name: string, example: string): Promise<string> {
   writeFileSync(file, example.replaceAll("127.0.0.1:5060", `127.0.0.1:${proxy.listening[0]?.port}`));
   const program = startProcess({ command: process.execPath, args: [file] });
   try {
-    const { code } = await program.waitForExit(15_000);
+    const { code } = await program.waitForExit();
     if (code !== 0) throw program.failure("failed");
     return program.stdout;
   } finally {

@@ -11,7 +11,9 @@ const CONCURRENCY = 4;
 const handsets = Array.from({ length: HANDSETS }, (_, n) => `sip:handset${n + 1}@example.test`);
 const nodes = ["ppg-1", "ppg-2"] as const;
 /** For a machine that has much else to do: in a few seconds otherwise. */
-const timeout = 40_000;
+const WATCH_SECONDS = 60;
+const WAIT_MS = 30_000;
+const timeout = 180_000;
 const delivered = { event: "result", messageState: "delivered", papCode: 1000 };
 
 describeWithPeers(
@@ -28,7 +30,7 @@ describeWithPeers(
       topology = await ComposedTopology.start({ FLEET_COUNT: String(HANDSETS) }, few);
       fleet = topology.startCommand("fleet");
       await eventOf(fleet, "registered");
-    }, 40_000);
+    }, timeout);
 
     afterAll(() => topology?.stop());
 
@@ -39,14 +41,14 @@ describeWithPeers(
         { SIP_PUSH_PASSWORD: "demo-calendar" },
         ...["push", "--json", "--ppg", `${topology.node(node).http}/pap`, "--user", "calendar"],
         ...["--ds-server", "sync.example.test", "--ds-sync", "two-way:./contacts", "--method", "confirmed"],
-        ...["--watch", "30", "--notify-listen", topology.hostEndpoint],
+        ...["--watch", String(WATCH_SECONDS), "--notify-listen", topology.hostEndpoint],
         ...to.flatMap((uri) => ["--to", uri]),
       );
     }
 
     /** What an initiator heard until all was told, by event. */
     async function outcome(initiator: RunningProcess): Promise<Record<"accepted" | "results", readonly Line[]>> {
-      const exit = await initiator.waitForExit(35_000);
+      const exit = await initiator.waitForExit(WATCH_SECONDS * 1_000 + WAIT_MS);
       const lines = linesOf(initiator.stdout);
       expect(exit, initiator.output).toEqual({ code: 0, signal: null });
       const named = (event: string): Line[] => lines.filter((line) => line["event"] === event);
@@ -110,7 +112,7 @@ describeWithPeers(
         const response = await fetch(`${prometheus}/api/v1/query?${new URLSearchParams({ query: text }).toString()}`);
         return (await response.json()) as Awaited<ReturnType<typeof query>>;
       };
-      await vi.waitUntil(async () => (await query("sum(up) == 2")).data.result.length > 0, { timeout: 15_000 });
+      await vi.waitUntil(async () => (await query("sum(up) == 2")).data.result.length > 0, { timeout: WAIT_MS });
       const ready = await query("sum(ppg_ready) + sum(ppg_store_up) + sum(ppg_sip_registered)");
       expect(ready.data.result[0]?.value[1]).toBe("6");
       const pushes = await query('sum(ppg_pushes_accepted_total{initiator="calendar"})');
@@ -128,9 +130,9 @@ describeWithPeers(
       topology.core.killGroup("SIGSTOP");
       const initiator = push("ppg-1", handsets);
       await eventOf(initiator, "accepted");
-      await vi.waitUntil(async () => (await metric("ppg-1", "ppg_attempts_in_flight")) > 0, { timeout: 15_000 });
-      const stopped = topology.node("ppg-1").process.stop(15_000);
-      await vi.waitUntil(() => isGone(`${topology.node("ppg-1").http}/pap`), { timeout: 15_000 });
+      await vi.waitUntil(async () => (await metric("ppg-1", "ppg_attempts_in_flight")) > 0, { timeout: WAIT_MS });
+      const stopped = topology.node("ppg-1").process.stop();
+      await vi.waitUntil(() => isGone(`${topology.node("ppg-1").http}/pap`), { timeout: WAIT_MS });
       topology.core.killGroup("SIGCONT");
       expect(await stopped).toEqual({ code: 0, signal: null });
       expect(await topology.healthOf("ppg-1")).toBe(1);

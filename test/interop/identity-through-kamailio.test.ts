@@ -1,5 +1,5 @@
 import type { PushSenderOptions } from "@sip-push/sender";
-import { afterAll, afterEach, expect, it } from "vitest";
+import { afterAll, expect, it } from "vitest";
 import { useAgents } from "../support/agents.ts";
 import { type Certificates, makeCertificates } from "../support/certificates.ts";
 import { describeWithPeers } from "../support/describe-with-peers.ts";
@@ -8,7 +8,7 @@ import { aorOf, useKamailioAgents } from "../support/kamailio-agents.ts";
 import { useKamailio } from "../support/kamailio-bed.ts";
 import { newDsNotification, toPush } from "../support/notifications.ts";
 import { subscribe } from "../support/raw-dialog.ts";
-import { openTcpTap, type TcpTap } from "../support/tcp-tap.ts";
+import { useTcpTaps } from "../support/tcp-tap.ts";
 
 const delivered = { messageState: "delivered", papCode: 1000, sipStatus: 200 };
 
@@ -21,15 +21,11 @@ describeWithPeers("Who is who through Kamailio, which trusts 127.0.0.2 alone", [
     // Kamailio takes a Contact at another address than the REGISTER came from for one behind a NAT.
     register: true,
   };
-  const taps: TcpTap[] = [];
-  afterEach(async () => {
-    await Promise.all(taps.splice(0).map((tap) => tap.cut()));
-  });
+  const openTap = useTcpTaps();
 
   it("a handset in the role gm goes by its Service-Route and prefers an identity, which Kamailio asserts (RFC 3608, RFC 3325)", async () => {
     const { events, aor: to } = await core.openSender("hears", inside);
-    const tap = await openTcpTap(bed.kamailio.tcpPort);
-    taps.push(tap);
+    const tap = await openTap(bed.kamailio.tcpPort);
     const settings = core.handset("on-gm", "tcp");
     const handset = await agents.openRegistered({
       ...settings,

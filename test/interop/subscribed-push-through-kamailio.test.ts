@@ -1,5 +1,5 @@
 import { MemorySubscriptionStore } from "@sip-push/sip";
-import { afterEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { useAgents } from "../support/agents.ts";
 import { describeWithPeers } from "../support/describe-with-peers.ts";
 import { named } from "../support/inbox.ts";
@@ -8,7 +8,7 @@ import { useKamailio } from "../support/kamailio-bed.ts";
 import { newDsNotification, toPush } from "../support/notifications.ts";
 import { subscribe } from "../support/raw-dialog.ts";
 import { buildResponse } from "../support/raw-message.ts";
-import { openTcpTap, type TcpTap } from "../support/tcp-tap.ts";
+import { useTcpTaps } from "../support/tcp-tap.ts";
 
 const viaNotify = { messageState: "delivered", papCode: 1000, sipStatus: 200, via: "notify", attempts: 1 };
 
@@ -16,10 +16,7 @@ describeWithPeers("Subscribed push through Kamailio, which asserts who subscribe
   const bed = useKamailio({ ims: true });
   const agents = useAgents();
   const core = useKamailioAgents(bed, agents);
-  const taps: TcpTap[] = [];
-  afterEach(async () => {
-    await Promise.all(taps.splice(0).map((tap) => tap.cut()));
-  });
+  const openTap = useTcpTaps();
 
   it.each(coreTransports)(
     "subscribes, gets a push with all octet values once, refreshes and unsubscribes, over %s (RFC 6665)",
@@ -146,8 +143,7 @@ describeWithPeers("Subscribed push through Kamailio, which asserts who subscribe
     const subscriptions = { minExpiresSeconds: 1, maxExpiresSeconds: 4 };
     const { sender, events, aor: to } = await core.openSender("ppg-brief", { subscriptions });
     const settings = core.handset("brief", "tcp");
-    const tap = await openTcpTap(bed.kamailio.tcpPort);
-    taps.push(tap);
+    const tap = await openTap(bed.kamailio.tcpPort);
     const proxy = `sip:127.0.0.1:${tap.port};transport=tcp`;
     const handset = await agents.openRegistered({ ...settings, proxy, subscriptions: [{ to }] });
     await handset.events.next(named("subscribed"));

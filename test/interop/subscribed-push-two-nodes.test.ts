@@ -1,18 +1,16 @@
-import { newPushId, PushInitiator, type PushResult, ResultListener } from "@sip-push/initiator";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import { newPushId, PushInitiator } from "@sip-push/initiator";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { type Handset, useAgents } from "../support/agents.ts";
 import { describeWithPeers } from "../support/describe-with-peers.ts";
-import { Inbox } from "../support/inbox.ts";
 import { aorOf, useKamailioAgents } from "../support/kamailio-agents.ts";
 import { useKamailio } from "../support/kamailio-bed.ts";
 import { PostgresCluster } from "../support/postgres-cluster.ts";
 import { PPG_PASSWORD, PpgNode, type PpgSettings } from "../support/ppg-node.ts";
+import { openResultInbox, type ResultInbox } from "../support/result-inbox.ts";
 import { UdpSwitch } from "../support/udp-switch.ts";
 
 const GATEWAY = aorOf("gateway");
 const CREDENTIALS = { user: "calendar", password: PPG_PASSWORD };
-/** Programs start. */
-const START_MS = 60_000;
 
 describeWithPeers("Subscribed push from two gateways on one PostgreSQL", ["kamailio", "postgresql"], () => {
   const bed = useKamailio({ ims: true });
@@ -20,28 +18,25 @@ describeWithPeers("Subscribed push from two gateways on one PostgreSQL", ["kamai
   const core = useKamailioAgents(bed, agents);
   const nodes: PpgNode[] = [];
   let cluster: PostgresCluster;
-  let listener: ResultListener;
-  let results: Inbox<PushResult>;
+  let told: ResultInbox;
   let database: string;
 
   beforeAll(async () => {
     cluster = await PostgresCluster.start();
-  }, START_MS);
+  });
   beforeEach(async () => {
-    results = new Inbox(({ pushId, messageState }) => `${pushId} ${messageState}`);
-    const onResult = (result: PushResult): void => results.put(result);
-    listener = await ResultListener.open({ listen: { address: "127.0.0.1", port: 0 }, repetitions: true, onResult });
+    told = await openResultInbox();
     database = await cluster.makeDatabase();
   });
   afterEach(async () => {
     await Promise.all(nodes.splice(0).map((node) => node.close()));
-    await listener.close();
+    await told.close();
   });
-  afterAll(() => cluster?.stop(), START_MS);
+  afterAll(() => cluster?.stop());
 
   /** Resolves when it takes pushes, and is registered if it is to be. */
   async function start(name: string, sip: PpgSettings = {}): Promise<PpgNode> {
-    const notifyUrls = [`${new URL(listener.url).origin}/*`];
+    const notifyUrls = [told.pattern];
     const node = await PpgNode.start(name, "127.0.0.1", {
       domain: "ppg.example.test",
       initiators: [
@@ -52,7 +47,7 @@ describeWithPeers("Subscribed push from two gateways on one PostgreSQL", ["kamai
       log: "warn",
     });
     nodes.push(node);
-    await vi.waitUntil(async () => (await fetch(new URL("/health/ready", node.url))).ok, { timeout: 15_000 });
+    await expect.poll(async () => (await fetch(new URL("/health/ready", node.url))).ok).toBe(true);
     return node;
   }
 
@@ -62,9 +57,9 @@ describeWithPeers("Subscribed push from two gateways on one PostgreSQL", ["kamai
     const pushId = newPushId("pi.example.test");
     const content = { contentType: "text/plain", body: Buffer.from(pushId), applicationId: "push.syncml" };
     try {
-      const outcome = await initiator.push({ pushId, addresses: [aor], notifyUrl: listener.url, content });
+      const outcome = await initiator.push({ pushId, addresses: [aor], notifyUrl: told.url, content });
       expect(outcome).toMatchObject({ papCode: 1001 });
-      expect(await results.next()).toMatchObject({ pushId, messageState: "delivered", code: 1000 });
+      expect(await told.results.next()).toMatchObject({ pushId, messageState: "delivered", code: 1000 });
       const { via, body } = await pushes.next();
       expect(Buffer.from(body).toString()).toBe(pushId);
       expect(pushes.waiting).toEqual([]);

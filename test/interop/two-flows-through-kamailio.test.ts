@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { useAgents } from "../support/agents.ts";
 import { describeWithPeers } from "../support/describe-with-peers.ts";
 import { freePort } from "../support/free-port.ts";
@@ -6,23 +6,19 @@ import { named } from "../support/inbox.ts";
 import { aorOf, useKamailioAgents } from "../support/kamailio-agents.ts";
 import { useKamailio } from "../support/kamailio-bed.ts";
 import { newDsNotification, toPush } from "../support/notifications.ts";
-import { openTcpTap, type TcpTap } from "../support/tcp-tap.ts";
+import { useTcpTaps } from "../support/tcp-tap.ts";
 
 describeWithPeers("A handset with two flows to Kamailio (RFC 5626)", ["kamailio"], () => {
   const bed = useKamailio({ ims: true });
   const agents = useAgents();
   const core = useKamailioAgents(bed, agents);
-  const taps: TcpTap[] = [];
-  afterEach(async () => {
-    await Promise.all(taps.splice(0).map((tap) => tap.cut()));
-  });
+  const openTap = useTcpTaps();
 
   it.each([0, 1] as const)(
     "subscribes with its GRUU, and gets pushes over the other when number %i is cut (RFC 5627)",
     async (number) => {
       const { sender, events, aor: to } = await core.openSender(`ppg-${number}`);
-      const wires = [await openTcpTap(bed.kamailio.tcpPort), await openTcpTap(bed.kamailio.tcpPort)];
-      taps.push(...wires);
+      const wires = [await openTap(bed.kamailio.tcpPort), await openTap(bed.kamailio.tcpPort)];
       const { aor, instanceId = "" } = core.handset(`two-flows-${number}`, "tcp");
       const proxies = wires.map(({ port }) => `sip:127.0.0.1:${port};transport=tcp`);
       const handset = await agents.openRegistered({ aor, instanceId, proxies, subscriptions: [{ to }] });
@@ -51,8 +47,7 @@ describeWithPeers("A handset with two flows to Kamailio (RFC 5626)", ["kamailio"
     "is not there when its only one over %s broke just now: 480, so that the push can be tried again (RFC 5627 3.4)",
     async (transport) => {
       const { sender } = await core.openSender(`ppg-${transport}`);
-      const tap = await openTcpTap(transport === "ws" ? bed.kamailio.wsPort : bed.kamailio.tcpPort);
-      taps.push(tap);
+      const tap = await openTap(transport === "ws" ? bed.kamailio.wsPort : bed.kamailio.tcpPort);
       const proxy = `sip:127.0.0.1:${tap.port};transport=${transport}`;
       const settings = { ...core.handset(`broken-${transport}`, transport), proxy };
       const { aor } = settings;

@@ -14,9 +14,17 @@ import {
   SqliteStore,
 } from "@sip-push/ppg";
 import { type Clock, silentLogger, systemClock } from "@sip-push/sip";
+import type { Page } from "playwright-core";
 import { makeTempFolder, type TempFolder } from "./temp-folder.ts";
 
 export const consoleUser = { name: "admin", password: "correct horse battery" };
+
+/** At the form that a console asks for names and passwords with, whatever page was asked for. */
+export async function logIn(page: Page, { name, password } = consoleUser): Promise<void> {
+  await page.getByLabel("Name").fill(name);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Log in" }).click();
+}
 
 /** What the console's user may do as an initiator. */
 const admin: Initiator = {
@@ -73,6 +81,7 @@ export class ConsoleGateway {
     const routes = consoleRoutes({
       store,
       pap: service,
+      recipientOf: (address) => service.recipientOf(address),
       initiatorOf: (user) => (user === admin.name ? admin : undefined),
       cancel: (selector, nowMs) => store.cancel(selector, nowMs),
       bus,

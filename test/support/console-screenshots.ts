@@ -4,7 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { type Clock, systemClock } from "@sip-push/sip";
 import type { Page } from "playwright-core";
-import { launchChromium, openPage } from "./chromium.ts";
+import { Chromium } from "./chromium.ts";
 import { type Attempt, absent, busy, ConsoleGateway, consoleUser, delivered, notFound } from "./console-gateway.ts";
 
 const folder = resolve(import.meta.dirname, "../../docs/images");
@@ -22,7 +22,7 @@ const clock: Clock = {
 };
 
 const gateway = await ConsoleGateway.open(clock);
-const browser = await launchChromium();
+const chromium = await Chromium.launch();
 const load = setInterval(() => observeLoad(1), SLOT_MS);
 try {
   [startMs, startDateMs] = [systemClock.now(), Date.now()];
@@ -33,7 +33,7 @@ try {
   for (const colorScheme of ["light", "dark"] as const) await takeAll(colorScheme);
 } finally {
   clearInterval(load);
-  await browser.close();
+  await chromium.close();
   await gateway.close();
 }
 
@@ -126,7 +126,10 @@ async function makePushes(): Promise<void> {
     waitMs: 9_000,
   };
   await gateway.attempt(only(relayed), nowMs - 44_800);
-  await gateway.attempt(only({ ...delivered, sipStatus: null, reason: "delivered", tookMs: 0 }), nowMs - 35_700);
+  await gateway.attempt(
+    only({ ...delivered, sipStatus: null, reason: "the delivery report says delivered", tookMs: 0 }),
+    nowMs - 35_700,
+  );
   await gateway.attempt(
     ({ content, recipient }) =>
       content.pushId.startsWith("meeting") && recipient !== shown ? { ...absent, tookMs: 18 } : undefined,
@@ -139,7 +142,7 @@ async function makePushes(): Promise<void> {
 
 async function takeAll(colorScheme: "light" | "dark"): Promise<void> {
   const viewport = { width: 1_280, height: 800 };
-  const { page, context, faults } = await openPage(browser, new URL(gateway.url).origin, { viewport, colorScheme });
+  const page = await chromium.openPage(gateway.url, { viewport, colorScheme });
   const take = (name: string): Promise<unknown> => page.screenshot({ path: resolve(folder, `console-${name}.png`) });
   const suffix = colorScheme === "dark" ? "-dark" : "";
   await mkdir(folder, { recursive: true });
@@ -158,7 +161,7 @@ async function takeAll(colorScheme: "light" | "dark"): Promise<void> {
   await page.locator(".plot canvas").waitFor();
   await page.locator(".bars").waitFor();
   await take(`overview${suffix}`);
-  await context.close();
+  const faults = await chromium.closePages();
   if (faults.length > 0) throw new Error(faults.join("\n"));
 }
 

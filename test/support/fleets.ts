@@ -40,7 +40,7 @@ export function useFleets(): Fleets {
     },
     async openRegistered(transport, options) {
       const made = await fleets.open(transport, options);
-      await made.events.next(named("registered"), 10_000);
+      await made.events.next(named("registered"));
       return made;
     },
   };

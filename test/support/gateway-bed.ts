@@ -1,10 +1,11 @@
 import { readFile } from "node:fs/promises";
-import { newPushId, PushInitiator, type PushResult, type PushSubmission, ResultListener } from "@sip-push/initiator";
+import { newPushId, PushInitiator, type PushResult, type PushSubmission } from "@sip-push/initiator";
 import { Gateway, type GatewayOptions, type PpgEvent, readPpgConfig } from "@sip-push/ppg";
 import type { SipProxy } from "@sip-push/proxy";
 import type { Logger } from "@sip-push/sip";
 import { Inbox } from "./inbox.ts";
 import { openCore } from "./push-core.ts";
+import { openResultInbox, type ResultInbox } from "./result-inbox.ts";
 import { makeTempFolder, type TempFolder } from "./temp-folder.ts";
 
 const CREDENTIALS = { user: "calendar", password: "secret" };
@@ -20,37 +21,34 @@ export class GatewayBed {
   /** What all gateways told, and logged. */
   readonly events: Inbox<PpgEvent> = new Inbox((event) => JSON.stringify(event));
   readonly lines: Inbox<LogLine> = new Inbox((line) => line.join(" "));
-  readonly results: Inbox<PushResult>;
-  readonly #listener: ResultListener;
+  readonly #told: ResultInbox;
   readonly #opened: { close(): Promise<void> }[] = [];
 
-  private constructor(core: SipProxy, listener: ResultListener, results: Inbox<PushResult>) {
+  private constructor(core: SipProxy, told: ResultInbox) {
     this.core = core;
     this.folder = makeTempFolder("gateway");
-    this.results = results;
-    this.#listener = listener;
+    this.#told = told;
   }
 
   static async open(core: Parameters<typeof openCore>[0] = {}): Promise<GatewayBed> {
-    const results = new Inbox<PushResult>(({ pushId, messageState }) => `${pushId} ${messageState}`);
-    const listener = await ResultListener.open({
-      listen: { address: "127.0.0.1", port: 0 },
-      repetitions: true,
-      onResult: (result) => results.put(result),
-    });
-    return new GatewayBed(await openCore(core), listener, results);
+    return new GatewayBed(await openCore(core), await openResultInbox());
   }
 
   /** Closes all that was opened by it; what gateways have under way is not waited for. */
   async close(): Promise<void> {
     await Promise.all(this.#opened.splice(0).map((each) => each.close()));
-    await Promise.all([this.#listener.close(), this.core.close()]);
+    await Promise.all([this.#told.close(), this.core.close()]);
     this.folder.remove();
+  }
+
+  /** What the initiator was told. */
+  get results(): Inbox<PushResult> {
+    return this.#told.results;
   }
 
   /** Where it hears them, as a pattern. */
   get notifyUrls(): string {
-    return `${new URL(this.#listener.url).origin}/*`;
+    return this.#told.pattern;
   }
 
   /** Configuration of the initiator. */
@@ -85,7 +83,7 @@ export class GatewayBed {
   /** A push of three octets whose results are wanted here. */
   pushTo(...addresses: readonly string[]): PushSubmission {
     const content = { contentType: "text/plain", body: Uint8Array.of(0, 0x80, 0xff), applicationId: "push.syncml" };
-    return { pushId: newPushId("pi.example.test"), addresses, content, notifyUrl: this.#listener.url };
+    return { pushId: newPushId("pi.example.test"), addresses, content, notifyUrl: this.#told.url };
   }
 
   #logger(): Logger {

@@ -20,10 +20,10 @@ export class Inbox<T> {
   }
 
   /**
-   * Takes the next item that fits, also one that came before. Rejects when none comes in time: 15 s unless told, which ends a wait
+   * Takes the next item that fits, also one that came before. Rejects when none comes in time: 30 s unless told, which ends a wait
    * for what does not come at all. How soon it comes is not what these tests are about, and a machine may be busy.
    */
-  next(fits: (item: T) => boolean = () => true, timeoutMs = 15_000): Promise<T> {
+  next(fits: (item: T) => boolean = () => true, timeoutMs = 30_000): Promise<T> {
     // Made here, so that its stack tells who waits.
     const late = new Error();
     return new Promise((resolve, reject) => {

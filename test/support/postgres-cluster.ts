@@ -7,8 +7,6 @@ import { requirePeer } from "./peers.ts";
 import { type RunningProcess, startProcess } from "./process.ts";
 import { makeTempFolder, type TempFolder } from "./temp-folder.ts";
 
-const READY_MS = 15_000;
-
 /** A PostgreSQL of our own: in a temporary folder, on 127.0.0.1, without passwords; it goes with `stop`. */
 export class PostgresCluster {
   readonly #bin: string;
@@ -16,7 +14,7 @@ export class PostgresCluster {
   readonly #port: number;
   readonly #command: readonly string[];
   #server: RunningProcess;
-  #frozen: readonly number[] = [];
+  readonly #frozen = new Set<number>();
   #databases = 0;
 
   private constructor(bin: string, folder: TempFolder, port: number, command: readonly string[]) {
@@ -87,19 +85,24 @@ export class PostgresCluster {
   /** All its processes stand still: connections stay, the system takes what is sent, and nobody answers. */
   freeze(): void {
     const { pid } = this;
-    if (pid === undefined || this.#frozen.length > 0) throw new Error("PostgreSQL does not run");
+    if (pid === undefined || this.#frozen.size > 0) throw new Error("PostgreSQL does not run");
     // The server first: it starts no other child then.
-    process.kill(pid, "SIGSTOP");
-    this.#frozen = [pid, ...childrenOf(pid)];
-    for (const each of this.#frozen) signal(each, "SIGSTOP");
-    // Its children are in sessions of their own: nobody else would wake them.
-    process.once("exit", this.thaw);
+    this.freezeProcess(pid);
+    for (const each of childrenOf(pid)) this.freezeProcess(each);
+  }
+
+  /** One of its processes stands still, such as that of a connection. */
+  freezeProcess(pid: number): void {
+    // They are in sessions of their own: nobody else would wake them.
+    if (this.#frozen.size === 0) process.once("exit", this.thaw);
+    this.#frozen.add(pid);
+    signal(pid, "SIGSTOP");
   }
 
   /** They go on. Idempotent. */
   readonly thaw = (): void => {
     for (const each of this.#frozen) signal(each, "SIGCONT");
-    this.#frozen = [];
+    this.#frozen.clear();
     process.off("exit", this.thaw);
   };
 
@@ -117,7 +120,7 @@ export class PostgresCluster {
   }
 
   async #ready(): Promise<void> {
-    await this.#server.waitForOutput(/ready to accept connections/, READY_MS);
+    await this.#server.waitForOutput(/ready to accept connections/);
   }
 
   #url(database: string): string {

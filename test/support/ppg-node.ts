@@ -8,8 +8,6 @@ import { makeTempFolder, type TempFolder } from "./temp-folder.ts";
 
 const binary = fileURLToPath(new URL("../../packages/cli/bin/sip-push.mjs", import.meta.url));
 const built = fileURLToPath(new URL("../../packages/cli/dist/main.js", import.meta.url));
-const START_MS = 30_000;
-const STOP_MS = 30_000;
 
 /** What `{ env: PPG_PASSWORD }` in its settings stands for. */
 export const PPG_PASSWORD = "secret";
@@ -81,7 +79,7 @@ export class PpgNode {
   async restart(): Promise<void> {
     const args = [binary, "ppg", "--config", this.#file, "--json"];
     this.#process = startProcess({ command: process.execPath, args, env: { PPG_PASSWORD } });
-    await this.#process.waitForOutput(/\{"event":"listening".*\}\n/, START_MS);
+    await this.#process.waitForOutput(/\{"event":"listening".*\}\n/);
   }
 
   /** SIGKILL, at once; resolves when the system has cleaned up. */
@@ -107,7 +105,7 @@ export class PpgNode {
   async stop(): Promise<void> {
     const running = this.running ? this.#process : undefined;
     if (running !== undefined) this.thaw();
-    const exit = await running?.stop(STOP_MS);
+    const exit = await running?.stop();
     if (running !== undefined && exit?.code !== 0) throw running.failure("did not stop well");
   }
 

@@ -1,22 +1,29 @@
+import { randomInt } from "node:crypto";
 import { PushInitiator, type PushQuality, ResultListener } from "@sip-push/initiator";
 import { SipProxy, UserDirectory } from "@sip-push/proxy";
 import { type FleetStats, HandsetFleet } from "@sip-push/receiver";
 import type { ListenAddress } from "@sip-push/sip";
 import { Inbox, named } from "./inbox.ts";
+import { PostgresCluster } from "./postgres-cluster.ts";
 import { ownLoopback, PPG_PASSWORD, PpgNode, type PpgSettings } from "./ppg-node.ts";
-import { PushLedger } from "./push-ledger.ts";
+import { type LedgerCounts, PushLedger } from "./push-ledger.ts";
 import { PushLoad, type PushLoadOptions } from "./push-load.ts";
+import { seeded } from "./seeded.ts";
 
 const HANDSETS = 40;
 const DOMAIN = "example.test";
 /** Of core and gateways, who come back at the same ports; and not the handsets', whom the core does not believe. */
 const SERVER_HOST = ownLoopback();
-const REGISTER_MS = 30_000;
+/** Under load something happens all the time; what was under way may wait for leases, reports and pauses. */
+const EVENTS_MS = 60_000;
+const SETTLED_MS = 180_000;
 const CREDENTIALS = { user: "calendar", password: PPG_PASSWORD };
 
 export interface PpgRigOptions {
   /** How handsets reach the core. Default UDP. */
   readonly transport?: "UDP" | "TCP";
+  /** Whether there is a {@link PpgRig.cluster}. Default false. */
+  readonly postgres?: boolean;
 }
 
 /** Wishes of pushes, one in four of which wants a delivery report. */
@@ -24,19 +31,8 @@ export function sometimesConfirmed(number: number): PushQuality {
   return number % 4 === 0 ? { deliveryMethod: "confirmed" } : {};
 }
 
-/** Of a load on one of the gateways of a rig. */
-export type LoadOptions = Omit<PushLoadOptions, "ledger" | "addresses" | "credentials">;
-
-/** Numbers in [0, 1) that are the same for the same seed (mulberry32). */
-export function seeded(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+/** Of a load that differs from others. */
+export type LoadOptions = Pick<PushLoadOptions, "lanes" | "paceMs" | "quality">;
 
 /**
  * All that is around a gateway: our core, a fleet of handsets whose applications keep a ledger, and push initiators under load that
@@ -44,8 +40,12 @@ export function seeded(seed: number): () => number {
  */
 export class PpgRig {
   readonly ledger: PushLedger = new PushLedger();
+  readonly #seed = randomInt(2 ** 31);
+  /** Chance of this test, by a seed that its failures name. */
+  readonly random: () => number = seeded(this.#seed);
   readonly #transport: "UDP" | "TCP";
   readonly #closers: (() => Promise<void>)[] = [];
+  #cluster: PostgresCluster | undefined;
   #core: SipProxy | undefined;
   #fleet: HandsetFleet | undefined;
   readonly #fleetEvents = new Inbox<{ readonly event: string }>((event) => JSON.stringify(event));
@@ -55,9 +55,10 @@ export class PpgRig {
   }
 
   /** Resolves when all handsets are registered. */
-  static async open({ transport = "UDP" }: PpgRigOptions = {}): Promise<PpgRig> {
+  static async open({ transport = "UDP", postgres = false }: PpgRigOptions = {}): Promise<PpgRig> {
     const rig = new PpgRig(transport);
     try {
+      if (postgres) rig.#cluster = await PostgresCluster.start();
       await rig.#open();
       return rig;
     } catch (error) {
@@ -83,6 +84,12 @@ export class PpgRig {
     await this.registered();
   }
 
+  /** Of a rig with PostgreSQL. */
+  get cluster(): PostgresCluster {
+    if (this.#cluster === undefined) throw new Error("no PostgreSQL");
+    return this.#cluster;
+  }
+
   get stats(): FleetStats {
     if (this.#fleet === undefined) throw new Error("no fleet");
     return this.#fleet.stats;
@@ -90,7 +97,7 @@ export class PpgRig {
 
   /** Resolves when all handsets are registered, and were not all before. */
   async registered(): Promise<void> {
-    await this.#fleetEvents.next(named("registered"), REGISTER_MS);
+    await this.#fleetEvents.next(named("registered"));
   }
 
   /** The core ends with all that it knew and had under way, and another one begins at the same place. */
@@ -112,12 +119,13 @@ export class PpgRig {
     return listener;
   }
 
-  /** Starts a gateway; `settings` go over those of the rig, those of `delivery` one by one. */
+  /** Starts a gateway that may tell results there; `settings` go over those of the rig, those of `delivery` one by one. */
   async startNode(
     name: string,
-    notifyUrls: readonly string[],
+    listeners: readonly Pick<ResultListener, "url">[],
     { delivery, ...settings }: PpgSettings = {},
   ): Promise<PpgNode> {
+    const notifyUrls = listeners.map(({ url }) => `${new URL(url).origin}/*`);
     const soon = { maxAttempts: 1_000, initialSeconds: 0.2, maxSeconds: 2 };
     const node = await PpgNode.start(name, SERVER_HOST, {
       domain: "ppg.example.test",
@@ -148,10 +156,23 @@ export class PpgRig {
     return node;
   }
 
-  /** Puts load on a gateway. */
-  load(options: LoadOptions): PushLoad {
+  /** Starts two gateways that share a database. */
+  startTwo(
+    listener: Pick<ResultListener, "url">,
+    settings: PpgSettings & { readonly database: string },
+  ): Promise<[PpgNode, PpgNode]> {
+    const start = (name: string): Promise<PpgNode> => this.startNode(name, [listener], settings);
+    return Promise.all([start("ppg-1"), start("ppg-2")]);
+  }
+
+  /** Puts load on a gateway, whose results are wanted there. */
+  load(
+    { url }: Pick<PpgNode, "url">,
+    { url: notifyUrl }: Pick<ResultListener, "url">,
+    options: LoadOptions = {},
+  ): PushLoad {
     const load = new PushLoad({
-      ledger: this.ledger,
+      ...{ url, notifyUrl, ledger: this.ledger, random: this.random },
       addresses: Array.from({ length: HANDSETS }, (_, index) => `sip:handset${index + 1}@${DOMAIN}`),
       credentials: CREDENTIALS,
       ...options,
@@ -160,13 +181,35 @@ export class PpgRig {
     return load;
   }
 
+  /** One to so many. */
+  upTo(max: number): number {
+    return 1 + Math.floor(this.random() * max);
+  }
+
+  /** Resolves when that has happened so many times more. @param where for who reads that it did not. */
+  more(count: number, event: keyof LedgerCounts, where = ""): Promise<void> {
+    const { ledger } = this;
+    const until = ledger.counts[event] + count;
+    return this.#until(`${until} ${event} ${where}`, () => ledger.counts[event] >= until, EVENTS_MS);
+  }
+
+  /** Resolves when each accepted push has its results. @param where for who reads that it has not. */
+  settled(where = ""): Promise<void> {
+    return this.#until(`all settled ${where}`, () => this.ledger.settled, SETTLED_MS);
+  }
+
+  #until(what: string, holds: () => boolean, limitMs: number): Promise<void> {
+    return this.ledger.until(`${what}, seed ${this.#seed}`, holds, limitMs);
+  }
+
   /** All that does not fit, with what the gateway says of each push; and what the fleet saw twice. */
   async faults({ url }: Pick<PpgNode, "url">): Promise<readonly string[]> {
     const initiator = new PushInitiator({ url, credentials: CREDENTIALS });
     try {
       const { duplicates, wrongRecipient } = this.stats;
       const counted = duplicates + wrongRecipient === 0 ? [] : [JSON.stringify({ duplicates, wrongRecipient })];
-      return [...counted, ...(await this.ledger.faults(initiator))];
+      const faults = [...counted, ...(await this.ledger.faults(initiator))];
+      return faults.length === 0 ? [] : [`seed ${this.#seed}`, ...faults];
     } finally {
       await initiator.close();
     }
@@ -174,10 +217,12 @@ export class PpgRig {
 
   /** Ends all, the last opened first. Idempotent. */
   async close(): Promise<void> {
+    this.#cluster?.thaw();
     const ended: PromiseSettledResult<void>[] = [];
     for (const close of this.#closers.splice(0).reverse()) ended.push(...(await Promise.allSettled([close()])));
     await this.#fleet?.close();
     await this.#core?.close();
+    await this.#cluster?.stop();
     const failed = ended.find((each) => each.status === "rejected");
     if (failed !== undefined) throw failed.reason;
   }

@@ -17,7 +17,7 @@ const intervalMs = 25;
  * comes before the port is bound is lost. False when it does not answer in time.
  */
 export async function waitForSipAnswer(options: WaitOptions): Promise<boolean> {
-  const { port, host = "127.0.0.1", timeoutMs = 10_000 } = options;
+  const { port, host = "127.0.0.1", timeoutMs = 30_000 } = options;
   const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
   await new Promise<void>((resolve) => socket.bind(0, host, resolve));
   let sequence = 0;
@@ -66,7 +66,7 @@ export function waitForTcpPort(options: WaitOptions): Promise<boolean> {
 }
 
 async function poll(options: WaitOptions, isOpen: (host: string, port: number) => Promise<boolean>): Promise<boolean> {
-  const { port, host = "127.0.0.1", timeoutMs = 10_000 } = options;
+  const { port, host = "127.0.0.1", timeoutMs = 30_000 } = options;
   let givenUp = false;
   void options.givenUp?.then(() => (givenUp = true));
   const deadline = performance.now() + timeoutMs;

@@ -1,4 +1,5 @@
 import { connect, createServer, type Socket } from "node:net";
+import { afterEach } from "vitest";
 
 /** A wire to a TCP port of 127.0.0.1, which can be listened in on, and cut. */
 export interface TcpTap {
@@ -13,8 +14,20 @@ export interface TcpTap {
   cut(): Promise<void>;
 }
 
-/** Opens a port whose connections lead to `target`. */
-export async function openTcpTap(target: number): Promise<TcpTap> {
+/** Call it inside a suite. Opens ports whose connections lead to a target; they are cut after each test. */
+export function useTcpTaps(): (target: number) => Promise<TcpTap> {
+  const taps: TcpTap[] = [];
+  afterEach(async () => {
+    await Promise.all(taps.splice(0).map((tap) => tap.cut()));
+  });
+  return async (target) => {
+    const tap = await openTcpTap(target);
+    taps.push(tap);
+    return tap;
+  };
+}
+
+async function openTcpTap(target: number): Promise<TcpTap> {
   const nears = new Set<Socket>();
   const fars = new Set<Promise<unknown>>();
   let [sent, received] = ["", ""];

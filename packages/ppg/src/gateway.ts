@@ -21,6 +21,7 @@ import { loggerFrom } from "./gateway/log-lines.ts";
 import { openStore } from "./gateway/open-store.ts";
 import { Initiators, openIntake, openNotifier, openSubmissions, ownerOf, type Shared } from "./gateway/parts.ts";
 import { tellTakenBack } from "./gateway/taken-back.ts";
+import type { Intake } from "./intake/intake.ts";
 import type { PapService } from "./intake/types.ts";
 import type { GaugeSources } from "./operation/gauges.ts";
 import { Health, Housekeeping, PpgMetrics, PpgTraces } from "./operation/index.ts";
@@ -122,7 +123,7 @@ export class Gateway {
     this.#submissions = openSubmissions(shared, owner, deliveries);
     this.#notifier = openNotifier(shared, owner, initiators);
     const intake = openIntake(shared, this.#submissions, deliveries.capabilitiesOf);
-    this.#front = await this.#openFront(traces?.around(intake) ?? intake, options);
+    this.#front = await this.#openFront(intake, traces?.around(intake) ?? intake, options);
     deliveries.start();
     this.#notifier.start();
     this.#housekeeping = new Housekeeping({ ...shared, finishedDays: config.retention.finishedDays });
@@ -150,7 +151,7 @@ export class Gateway {
     this.#logger.warn({ sipStatus, reason }, "the gateway is not registered");
   }
 
-  #openFront(service: PapService, { consoleDirectory = "" }: GatewayOptions): Promise<PpgFront> {
+  #openFront(intake: Intake, service: PapService, { consoleDirectory = "" }: GatewayOptions): Promise<PpgFront> {
     const { http, operation, console, name: node, domains } = this.#config;
     const [store, clock, logger] = [this.#store, this.#clock, this.#logger];
     const { listen, tls, path, allowPlain, trustedProxies, maxBodyBytes, maxConcurrent } = http;
@@ -158,6 +159,7 @@ export class Gateway {
     const pages = console && {
       ...{ store, pap: service, bus: this.#bus, clock, logger, node, users: console.users, clientOf },
       initiatorOf: (user: string) => this.#initiators.get(user),
+      recipientOf: (address: string) => intake.recipientOf(address),
       cancel: (selector: PushSelector, nowMs: number) => store.cancel(selector, nowMs),
       directory: consoleDirectory,
       domain: domains[0] ?? node,
@@ -264,7 +266,7 @@ export class Gateway {
       results: () => this.#notifier?.stats,
       front: () => this.#front?.stats,
       registered: () => this.health.isRegistered,
-      ready: () => this.health.isReady,
+      ready: () => this.health.checkReady(),
     };
   }
 

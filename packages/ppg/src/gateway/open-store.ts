@@ -25,7 +25,7 @@ export interface OpenStoreOptions {
  */
 export async function openStore(
   config: Pick<PpgConfig, "database" | "databaseWaitSeconds" | "dataDirectory">,
-  { clock, logger, signal, open = () => openOnce(config) }: OpenStoreOptions,
+  { clock, logger, signal, open = () => openOnce(config, clock) }: OpenStoreOptions,
 ): Promise<PpgStore> {
   const waits = config.database.kind === "postgres";
   const deadlineMs = clock.now() + config.databaseWaitSeconds * 1_000;
@@ -46,9 +46,12 @@ export async function openStore(
   }
 }
 
-function openOnce({ database, dataDirectory }: Pick<PpgConfig, "database" | "dataDirectory">): Promise<PpgStore> {
+function openOnce(
+  { database, dataDirectory }: Pick<PpgConfig, "database" | "dataDirectory">,
+  clock: Clock,
+): Promise<PpgStore> {
   if (database.kind === "sqlite") return openSqlite(dataDirectory);
-  return PostgresStore.open(database.url, { maxConnections: database.maxConnections });
+  return PostgresStore.open(database.url, { maxConnections: database.maxConnections, clock });
 }
 
 async function openSqlite(directory: string): Promise<PpgStore> {

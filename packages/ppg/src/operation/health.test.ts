@@ -21,11 +21,11 @@ describe("readiness", () => {
     expect(await health.ready()).toEqual({ ok: false, parts: { gateway: "starting", store: "ok", sip: "ok" } });
     health.opened();
     expect(await health.ready()).toEqual({ ok: true, parts: { gateway: "ok", store: "ok", sip: "ok" } });
-    expect(await health.isReady).toBe(true);
+    expect(await health.checkReady()).toBe(true);
     health.stopping();
     health.opened();
     expect((await health.ready()).parts["gateway"]).toBe("stopping");
-    expect(await health.isReady).toBe(false);
+    expect(await health.checkReady()).toBe(false);
   });
 
   it("needs the registration where one is asked for", async () => {
@@ -36,7 +36,7 @@ describe("readiness", () => {
     expect((await health.ready()).ok).toBe(true);
     health.registrationFailed("403 Forbidden");
     expect((await health.ready()).parts["sip"]).toBe("not registered: 403 Forbidden");
-    expect(await health.isReady).toBe(false);
+    expect(await health.checkReady()).toBe(false);
   });
 
   it("says when the gateway is registered for the first time, and at once where nobody asks for it", async () => {
@@ -57,21 +57,21 @@ describe("readiness", () => {
     const reports = await Promise.all([health.ready(), health.ready()]);
     expect(reports.map(({ parts }) => parts["store"])).toEqual(Array(2).fill("does not answer, or takes nothing"));
     expect(state.asked).toBe(1);
-    expect(await health.isReady).toBe(false);
+    expect(await health.checkReady()).toBe(false);
     state.answers = true;
     expect((await health.ready()).ok).toBe(false);
     await clock.advance(1_000);
     expect((await health.ready()).ok).toBe(true);
-    expect(await health.isReady).toBe(true);
+    expect(await health.checkReady()).toBe(true);
   });
 
   it("is looked at by who asks only for a yes or no, too", async () => {
     const { health, state, clock } = rig();
     health.opened();
-    expect(await health.isReady).toBe(true);
+    expect(await health.checkReady()).toBe(true);
     state.answers = false;
     await clock.advance(1_000);
-    expect(await health.isReady).toBe(false);
+    expect(await health.checkReady()).toBe(false);
   });
 
   it("does not wait for a store that hangs", async () => {

@@ -55,8 +55,8 @@ export class Health {
   }
 
   /** What {@link ready} comes to. */
-  get isReady(): Promise<boolean> {
-    return this.ready().then(({ ok }) => ok);
+  async checkReady(): Promise<boolean> {
+    return (await this.ready()).ok;
   }
 
   /** A process that answers lives. */

@@ -1,8 +1,9 @@
-import { Pending } from "@sip-push/sip";
+import { type Clock, Pending } from "@sip-push/sip";
 import pg from "pg";
 import { StoreError, storeErrorOf } from "./errors.ts";
 import { PostgresNotifier } from "./postgres-notifier.ts";
 import { sessionSettings } from "./postgres-plans.ts";
+import { answersAnew } from "./postgres-probe.ts";
 import { PostgresPulse } from "./postgres-pulse.ts";
 import { postgresMigrations } from "./postgres-schema.ts";
 import { PostgresSockets } from "./postgres-sockets.ts";
@@ -17,8 +18,6 @@ const STATEMENT_TIMEOUT_MS = 30_000;
 const NO_ANSWER_MS = 40_000;
 /** A node that stands still within a transaction keeps others waiting for what it has locked; steps of ours follow in milliseconds. */
 const IDLE_IN_TRANSACTION_MS = 4_000;
-/** How long a server that is left may take to hear that. */
-const GOODBYE_MS = 1_000;
 const MAX_TRIES = 10;
 /** Serialization failure, deadlock: the transaction was undone, and may do better now. */
 const AGAIN = new Set(["40001", "40P01"]);
@@ -75,17 +74,25 @@ export class PostgresSession {
   }
 }
 
-/** A pool of connections, and the wake-up that nodes send each other. */
+export interface PostgresDatabaseOptions {
+  /** Connections for calls; one more listens. */
+  readonly maxConnections: number;
+  readonly clock: Clock;
+}
+
+/** A pool of connections, and the wake-up that nodes send each other. What one statement may take is by pg's own timers. */
 export class PostgresDatabase {
   readonly #pool: pg.Pool;
   readonly #notifier: PostgresNotifier;
+  readonly #clock: Clock;
   readonly #sockets = new PostgresSockets();
   readonly #pulse: PostgresPulse;
   readonly #running = new Pending();
   readonly #takenBackListeners = new Set<TakenBackListener>();
   #closing: Promise<void> | undefined;
 
-  private constructor(connectionString: string, maxConnections: number) {
+  private constructor(connectionString: string, { maxConnections, clock }: PostgresDatabaseOptions) {
+    this.#clock = clock;
     const settings = {
       connectionString,
       stream: this.#sockets.stream,
@@ -100,13 +107,17 @@ export class PostgresDatabase {
     this.#pool.on("error", () => {});
     // One that breaks in use says so by its statement, or by the next; without a listener it would end the process besides.
     this.#pool.on("connect", (client) => void client.on("error", () => {}));
-    this.#notifier = new PostgresNotifier(settings);
-    // As when the server crashes: what was under way is not known to be done.
-    this.#pulse = new PostgresPulse(settings, () => this.#sockets.destroy());
+    this.#notifier = new PostgresNotifier(settings, clock);
+    this.#pulse = new PostgresPulse({
+      clock,
+      ask: (signal) => answersAnew(settings, this.#sockets, signal),
+      // As when the server crashes: what was under way is not known to be done.
+      onSilent: () => this.#sockets.destroy(),
+    });
   }
 
-  static async open(connectionString: string, maxConnections: number): Promise<PostgresDatabase> {
-    const database = new PostgresDatabase(connectionString, maxConnections);
+  static async open(connectionString: string, options: PostgresDatabaseOptions): Promise<PostgresDatabase> {
+    const database = new PostgresDatabase(connectionString, options);
     try {
       await database.transaction(migrate);
       await database.#notifier.start();
@@ -176,10 +187,10 @@ export class PostgresDatabase {
   async #close(): Promise<void> {
     await this.#running.none();
     this.#pulse.close();
-    const timer = setTimeout(() => this.#sockets.destroy(), GOODBYE_MS);
-    await this.#notifier.close();
-    await this.#pool.end();
-    clearTimeout(timer);
+    await this.#sockets.goodbye(this.#clock, async () => {
+      await this.#notifier.close();
+      await this.#pool.end();
+    });
   }
 }
 

@@ -1,11 +1,19 @@
-import { setImmediate } from "node:timers/promises";
-import pg from "pg";
+import type { Clock, Timer } from "@sip-push/sip";
+import { type PulseAction, type PulseEvent, type PulseState, pulse } from "./postgres-pulse.machine.ts";
 
-/** Statements wait, and no connection brings anything: after so long a new one is tried; so long may each of its steps take. */
+/** Somebody waits, and no connection brings anything: after so long the server is asked; so long it may take to answer. */
 const QUIET_MS = 3_000;
-const PROBE_MS = 3_000;
-/** While it is silent, it is tried again so soon. */
-const AGAIN_MS = 1_000;
+const ANSWER_MS = 3_000;
+/** While it is silent, it is asked again so soon. */
+const PAUSE_MS = 1_000;
+
+export interface PulseOptions {
+  readonly clock: Clock;
+  /** Asks the server whether it is there, until `signal` says that its answer does not matter any more. Never rejects. */
+  readonly ask: (signal: AbortSignal) => Promise<boolean>;
+  /** What waits is to be given up. */
+  readonly onSilent: () => void;
+}
 
 /**
  * Whether the server says anything at all. One that stands still, or that the network does not lead to any more, breaks no connection:
@@ -13,35 +21,30 @@ const AGAIN_MS = 1_000;
  * server takes new connections meanwhile.
  */
 export class PostgresPulse {
-  readonly #settings: pg.ClientConfig;
-  readonly #onSilent: () => void;
+  readonly #options: PulseOptions;
+  #state: PulseState = "idle";
   #waiting = 0;
   /** Something, since somebody asked last. */
   #heard = true;
   #quietSinceMs = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #probing = false;
-  #silent = false;
-  #closed = false;
+  #timer: Timer | undefined;
+  #question: AbortController | undefined;
 
-  /** @param onSilent what waits is to be given up. */
-  constructor(settings: pg.ClientConfig, onSilent: () => void) {
-    this.#settings = { ...settings, connectionTimeoutMillis: PROBE_MS, query_timeout: PROBE_MS };
-    this.#onSilent = onSilent;
+  constructor(options: PulseOptions) {
+    this.#options = options;
   }
 
   /** Nothing that is asked now has an answer to hope for. */
   get silent(): boolean {
-    return this.#silent;
+    return this.#state === "silent" || this.#state === "askingAgain";
   }
 
   /** Somebody waits for the server, until {@link ended}. */
   began(): void {
-    // Who waited before, and gave up, still counts.
-    if (this.#waiting === 0 && this.#heard) this.#quietSinceMs = performance.now();
+    if (!this.#isOwed) this.#quietSinceMs = this.#options.clock.now();
     this.#waiting++;
     this.#heard = false;
-    if (this.#timer === undefined && !this.#probing) this.#lookIn(QUIET_MS);
+    this.#take("began");
   }
 
   ended(): void {
@@ -50,60 +53,76 @@ export class PostgresPulse {
 
   /** The server said something. */
   heard(): void {
-    this.#quietSinceMs = performance.now();
+    this.#quietSinceMs = this.#options.clock.now();
     this.#heard = true;
-    this.#silent = false;
+    this.#take("heard");
   }
 
   close(): void {
-    this.#closed = true;
-    clearTimeout(this.#timer);
+    this.#take("close");
   }
 
-  #lookIn(ms: number): void {
-    if (this.#closed) return;
-    this.#timer = setTimeout(() => this.#look(), ms);
-    this.#timer.unref();
+  /** Who waited and gave up still counts. */
+  get #isOwed(): boolean {
+    return this.#waiting > 0 || !this.#heard;
+  }
+
+  #take(event: PulseEvent): void {
+    const row = pulse[this.#state][event];
+    if (row === undefined) return;
+    this.#state = row.next;
+    for (const action of row.actions) this.#perform(action);
+  }
+
+  #perform(action: PulseAction): void {
+    switch (action) {
+      case "startLook":
+        return this.#schedule(this.#quietUntilMs - this.#options.clock.now(), () => this.#look());
+      case "startPause":
+        return this.#schedule(PAUSE_MS, () => this.#take("due"));
+      case "stopTimer":
+        return this.#timer?.cancel();
+      case "ask":
+        return void this.#ask();
+      case "dropQuestion":
+        return this.#drop();
+      case "reportSilent":
+        return this.#options.onSilent();
+    }
+  }
+
+  get #quietUntilMs(): number {
+    return this.#quietSinceMs + QUIET_MS;
+  }
+
+  #schedule(ms: number, then: () => void): void {
+    this.#timer = this.#options.clock.schedule(ms, then);
   }
 
   #look(): void {
-    this.#timer = undefined;
-    if (this.#waiting === 0 && this.#heard) return;
-    const leftMs = this.#silent ? 0 : this.#quietSinceMs + QUIET_MS - performance.now();
-    if (leftMs > 0) this.#lookIn(leftMs);
-    else void this.#probe();
+    if (!this.#isOwed) this.#take("calm");
+    else this.#take(this.#quietUntilMs > this.#options.clock.now() ? "lively" : "quiet");
   }
 
   /** Never rejects. */
-  async #probe(): Promise<void> {
-    const askedAtMs = performance.now();
-    this.#probing = true;
-    const answers = await connects(this.#settings);
-    // What came while this process itself stood still is read before: it is an answer as well.
-    if (!answers) await setImmediate();
-    this.#probing = false;
-    if (this.#closed) return;
-    if (answers) this.heard();
-    else if (this.#quietSinceMs < askedAtMs && !this.#silent) {
-      this.#silent = true;
-      this.#onSilent();
-    }
-    this.#lookIn(this.#silent ? AGAIN_MS : QUIET_MS);
+  async #ask(): Promise<void> {
+    const question = new AbortController();
+    this.#question = question;
+    // What came while this process itself stood still is read first: it is an answer as well.
+    const over = this.#options.clock.schedule(ANSWER_MS, () => setImmediate(() => question.abort()));
+    const answers = await this.#options.ask(question.signal);
+    over.cancel();
+    if (this.#question === question) this.#answered(answers);
   }
-}
 
-/** Whether the server answers on a new connection, be it with a refusal. Never rejects. */
-async function connects(settings: pg.ClientConfig): Promise<boolean> {
-  const client = new pg.Client(settings);
-  client.on("error", () => {});
-  try {
-    await client.connect();
-    // What stands between may take connections by itself.
-    await client.query("SELECT 1");
-    return true;
-  } catch (error) {
-    return error instanceof pg.DatabaseError;
-  } finally {
-    void client.end().catch(() => {});
+  #answered(answers: boolean): void {
+    this.#question = undefined;
+    if (answers) this.heard();
+    else this.#take("unanswered");
+  }
+
+  #drop(): void {
+    this.#question?.abort();
+    this.#question = undefined;
   }
 }

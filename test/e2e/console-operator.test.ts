@@ -100,10 +100,11 @@ describeWithPeers("an operator at the console in Chromium", ["chromium"], () => 
       ({ content: { pushId } }) => ({ ...delivered, reason: reasons[pushId as keyof typeof reasons] }),
       Date.now() + 1_000,
     );
+    const titles = () => page.locator(".timeline strong").allInnerTexts();
     await openLoggedIn(`pushes/${first}`);
-    await page.locator(".timeline strong").getByText("Delivery report", { exact: true }).waitFor();
+    await expect.poll(titles).toEqual(["Accepted", "Attempt 1", "Delivery report"]);
     await page.goto(`${gateway.url}pushes/${second}`);
-    await page.locator(".timeline strong").getByText("No delivery report", { exact: true }).waitFor();
+    await expect.poll(titles).toEqual(["Accepted", "Attempt 1", "No delivery report"]);
   });
 
   it("says that a login is over, and that logging out did not reach the gateway", async () => {

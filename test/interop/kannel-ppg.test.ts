@@ -121,4 +121,19 @@ describeWithPeers("the push initiator and Kannel's PPG", ["kannel"], () => {
     // The server identifier ends the header of a DS 1.2 notification; it has no body here.
     expect(data.toString("latin1")).toContain("ds.example.test");
   });
+
+  it("sip-push push --watch says that it does not tell the status, not that it refused the push", async () => {
+    const { user, password } = kannel.credentials;
+    const running = startCli([
+      ...["push", "--ppg", kannel.url, "--user", user, "--password", password, "--to", phone, "--json"],
+      ...["--ds-server", "ds.example.test", "--push-id", "2@pi.example.test", "--watch", "1"],
+    ]);
+    expect((await running.waitForExit(15_000)).code).toBe(1);
+    const lines = running.stdout.trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { event: "accepted", pushId: "2@pi.example.test", papCode: 1001 },
+      { event: "status-refused", pushId: "2@pi.example.test", papCode: 2000 },
+    ]);
+    await kannel.smsc.messages.next();
+  });
 });

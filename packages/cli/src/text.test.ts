@@ -74,6 +74,7 @@ describe("a push on one line", () => {
     parts: [],
     reportsAsked: [],
     pushResource: null,
+    partHeaders: null,
     headers: SipHeaders.of(),
     sipStatus: 200,
   };

@@ -77,6 +77,7 @@ export interface TimelineView {
   readonly papText: string;
   readonly reason: string;
   readonly attemptMs: number | null;
+  readonly report: "came" | "missing" | null;
   readonly node: string | null;
 }
 

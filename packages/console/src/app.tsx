@@ -28,9 +28,15 @@ export function App(): JSX.Element {
   const place = usePlace();
   const [login, setLogin] = useState<Login>(undefined);
   const [problem, setProblem] = useState("");
+  const [isOver, setIsOver] = useState(false);
+  const [logOutProblem, setLogOutProblem] = useState("");
+  const endLogin = (): void => {
+    setIsOver(true);
+    setLogin(null);
+  };
 
   useEffect(() => {
-    onLoggedOut(() => setLogin(null));
+    onLoggedOut(endLogin);
     void request<SessionView>("GET", "session").then((answer) => {
       if ("data" in answer) setLogin(answer.data);
       else if (answer.status === 401) setLogin(null);
@@ -41,20 +47,24 @@ export function App(): JSX.Element {
   useRepeated(login !== undefined && login !== null, KEEP_MS, async () => {
     const answer = await request<SessionView>("GET", "session");
     if ("data" in answer) setLogin(answer.data);
-    else if (answer.status === 401) setLogin(null);
+    else if (answer.status === 401) endLogin();
   });
   const title = tabs.find(({ path }) => isTab(place, path))?.label ?? "";
   useEffect(() => {
     document.title = login === null || title === "" ? "SIP Push" : `${title} · SIP Push`;
   }, [title, login]);
   const logOut = async (): Promise<void> => {
-    await request("DELETE", "session");
-    setLogin(null);
+    const answer = await request("DELETE", "session");
+    // The cookie lets in until the gateway has heard of it.
+    const isOut = "data" in answer || answer.status === 401;
+    setLogOutProblem(isOut ? "" : `Still logged in: ${answer.message}`);
+    setIsOver(false);
+    if (isOut) setLogin(null);
   };
 
   if (problem !== "") return <Problem>{problem}</Problem>;
   if (login === undefined) return <p class="quiet">Loading …</p>;
-  if (login === null) return <LoginPage onLogin={setLogin} />;
+  if (login === null) return <LoginPage isOver={isOver} onLogin={setLogin} />;
   return (
     <div onClick={followLinks}>
       <a class="skip" href="#main">
@@ -78,6 +88,7 @@ export function App(): JSX.Element {
         </span>
       </header>
       <main id="main" tabIndex={-1}>
+        {logOutProblem !== "" && <Problem>{logOutProblem}</Problem>}
         <Page place={place} login={login} />
       </main>
     </div>

@@ -1,8 +1,8 @@
-import type { JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
 interface CancelDialogProps {
-  readonly what: string;
+  readonly what: ComponentChildren;
   readonly onCancel: () => void;
   readonly onKeep: () => void;
 }

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { textOf, textsOf } from "./form-texts.ts";
 import { Field } from "./widgets.tsx";
 
@@ -43,14 +43,19 @@ export function contentFrom(data: FormData, kind: ContentKind): unknown {
   };
 }
 
+/** DS asks for an id that differs from session to session; a handset takes a notification with that of one before for the same. */
+export const newSessionId = (): number => Math.floor(Math.random() * 65_536);
+
 interface ContentFieldsProps {
   readonly kind: ContentKind;
+  /** Of a DS notification, unless somebody writes another. */
+  readonly sessionId: number;
   readonly onKind: (kind: ContentKind) => void;
   readonly problems: ReadonlyMap<string, string>;
 }
 
 /** What to push: a notification made of its fields, a text, or octets. */
-export function ContentFields({ kind, onKind, problems }: ContentFieldsProps): JSX.Element {
+export function ContentFields({ kind, sessionId, onKind, problems }: ContentFieldsProps): JSX.Element {
   return (
     <fieldset>
       <legend>Content</legend>
@@ -68,7 +73,7 @@ export function ContentFields({ kind, onKind, problems }: ContentFieldsProps): J
           </label>
         ))}
       </div>
-      {kind === "ds" && <DsFields problems={problems} />}
+      {kind === "ds" && <DsFields sessionId={sessionId} problems={problems} />}
       {kind !== "ds" && (
         <Field label="Content type" name="content.contentType" problem={problems.get("content.contentType")}>
           {(attributes) => (
@@ -100,8 +105,12 @@ export function ContentFields({ kind, onKind, problems }: ContentFieldsProps): J
   );
 }
 
-function DsFields({ problems }: Pick<ContentFieldsProps, "problems">): JSX.Element {
+function DsFields({ sessionId, problems }: Pick<ContentFieldsProps, "sessionId" | "problems">): JSX.Element {
   const [syncs, setSyncs] = useState<readonly number[]>([0]);
+  const session = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (session.current !== null) session.current.value = String(sessionId);
+  }, [sessionId]);
   const add = (): void => setSyncs([...syncs, Math.max(-1, ...syncs) + 1]);
   return (
     <>
@@ -109,8 +118,13 @@ function DsFields({ problems }: Pick<ContentFieldsProps, "problems">): JSX.Eleme
         <Field label="Server" name="content.serverId" problem={problems.get("content.serverId")}>
           {(attributes) => <input {...attributes} placeholder="ds.example.test" spellcheck={false} />}
         </Field>
-        <Field label="Session id" name="content.sessionId" problem={problems.get("content.sessionId")}>
-          {(attributes) => <input {...attributes} type="number" min={0} max={65_535} defaultValue="1" />}
+        <Field
+          label="Session id"
+          name="content.sessionId"
+          hint="A new one for each push: handsets drop a repetition"
+          problem={problems.get("content.sessionId")}
+        >
+          {(attributes) => <input {...attributes} ref={session} type="number" min={0} max={65_535} />}
         </Field>
         <Field label="UI mode" name="content.uiMode" problem={problems.get("content.uiMode")}>
           {(attributes) => (

@@ -4,8 +4,14 @@ import type { FieldProblem, SessionView } from "./api.d.ts";
 import { request } from "./request.ts";
 import { Field, Problem } from "./widgets.tsx";
 
+interface LoginPageProps {
+  /** Somebody was logged in until the gateway said otherwise. */
+  readonly isOver: boolean;
+  readonly onLogin: (session: SessionView) => void;
+}
+
 /** The form for name and password. */
-export function LoginPage({ onLogin }: { readonly onLogin: (session: SessionView) => void }): JSX.Element {
+export function LoginPage({ isOver, onLogin }: LoginPageProps): JSX.Element {
   const [problem, setProblem] = useState("");
   const [problems, setProblems] = useState<readonly FieldProblem[]>([]);
   const [busy, setBusy] = useState(false);
@@ -27,6 +33,7 @@ export function LoginPage({ onLogin }: { readonly onLogin: (session: SessionView
     <main class="login">
       <h1>SIP Push</h1>
       <p>Log in to the console of this Push Proxy Gateway.</p>
+      {isOver && <p role="status">The login before is over.</p>}
       <form onSubmit={(event) => void submit(event)} noValidate>
         <Field label="Name" name="name" problem={problemOf("name")}>
           {(attributes) => <input {...attributes} autocomplete="username" autofocus required />}

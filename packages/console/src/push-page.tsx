@@ -2,13 +2,14 @@ import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { CancelView, DeliveryListView, DeliveryView, PushView } from "./api.d.ts";
 import { CancelDialog } from "./cancel-dialog.tsx";
+import { duration } from "./duration.ts";
 import { useFetched } from "./fetched.ts";
 import { useChanges, useRepeated } from "./live.ts";
 import { changed } from "./pushes-page.tsx";
 import { request } from "./request.ts";
 import { hrefOf } from "./router.ts";
 import { Timeline } from "./timeline.tsx";
-import { duration, isLive, PapCode, Pill, Problem, Time } from "./widgets.tsx";
+import { isLive, PapCode, Pill, Problem, Time } from "./widgets.tsx";
 
 const POLL_MS = 4_000;
 
@@ -30,6 +31,15 @@ export function PushPage({ id }: { readonly id: string }): JSX.Element {
       <Details push={push.data} />
       <Deliveries push={push.data} />
     </>
+  );
+}
+
+function verdictOn({ address, verdict }: CancelView["addresses"][number], index: number): JSX.Element {
+  return (
+    <span key={address}>
+      {index > 0 && "; "}
+      <span class="id">{address}</span>: {verdictWords[verdict]}
+    </span>
   );
 }
 
@@ -93,7 +103,7 @@ function Deliveries({ push }: { readonly push: PushView }): JSX.Element {
   if (after !== undefined) path.set("after", String(after));
   const list = useFetched<DeliveryListView>(`deliveries?${path}`);
   const [asking, setAsking] = useState<DeliveryView | "all" | undefined>();
-  const [said, setSaid] = useState("");
+  const [said, setSaid] = useState<ComponentChildren>("");
   const deliveries = list.data?.deliveries ?? [];
   const next = list.data?.next ?? null;
   const isOnePage = pages.length === 0 && next === null;
@@ -109,9 +119,7 @@ function Deliveries({ push }: { readonly push: PushView }): JSX.Element {
     setAsking(undefined);
     const body = addresses === undefined ? {} : { addresses };
     const answer = await request<CancelView>("POST", `pushes/${push.id}/cancel`, { body });
-    if ("data" in answer)
-      setSaid(answer.data.addresses.map((each) => `${each.address}: ${verdictWords[each.verdict]}`).join("; "));
-    else setSaid(answer.message);
+    setSaid("data" in answer ? answer.data.addresses.map(verdictOn) : answer.message);
     await list.refetch();
   };
 
@@ -155,12 +163,20 @@ function Deliveries({ push }: { readonly push: PushView }): JSX.Element {
       </p>
       {asking !== undefined && (
         <CancelDialog
-          what={asking === "all" ? "the whole push" : `the delivery to ${asking.address}`}
+          what={asking === "all" ? "the whole push" : <Named address={asking.address} />}
           onCancel={() => void cancel()}
           onKeep={() => setAsking(undefined)}
         />
       )}
     </section>
+  );
+}
+
+function Named({ address }: { readonly address: string }): JSX.Element {
+  return (
+    <>
+      the delivery to <span class="id">{address}</span>
+    </>
   );
 }
 

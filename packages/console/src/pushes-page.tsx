@@ -102,19 +102,21 @@ function Row({ delivery }: { readonly delivery: DeliveryView }): JSX.Element {
       <td>
         <Time atMs={delivery.atMs} />
       </td>
-      <td class="id">
+      <td class="long id">
         <a href={hrefOf(`/pushes/${delivery.push}`)} title={delivery.pushId}>
           {delivery.pushId}
         </a>
       </td>
-      <td>{delivery.initiator}</td>
-      <td class="id" title={delivery.recipient}>
+      <td class="long" title={delivery.initiator}>
+        {delivery.initiator}
+      </td>
+      <td class="long id" title={delivery.recipient}>
         {delivery.recipient}
       </td>
       <td>
         <Pill state={delivery.state} />
       </td>
-      <td title={[delivery.papText, delivery.reason].filter((text) => text !== "").join(": ")}>
+      <td class="long code" title={[delivery.papText, delivery.reason].filter((text) => text !== "").join(": ")}>
         <PapCode code={delivery.papCode} text={delivery.papText} />
       </td>
       <td class="number">{delivery.sipStatus ?? ""}</td>
@@ -142,13 +144,13 @@ function FilterForm({ wanted }: { readonly wanted: Filters }): JSX.Element {
   const isFiltered = filters.some((name) => wanted[name] !== "");
   return (
     <form ref={form} class="filters" role="search" aria-label="Filter pushes" onSubmit={apply}>
-      <Field label="Push-id" name="pushId">
+      <Field label="Push-id" name="pushId" hint="Whole, exactly as it is">
         {(attributes) => <input {...attributes} spellcheck={false} autocomplete="off" />}
       </Field>
-      <Field label="Recipient" name="recipient">
-        {(attributes) => <input {...attributes} spellcheck={false} autocomplete="off" placeholder="sip:…" />}
+      <Field label="Recipient" name="recipient" hint="A whole address: sip:, tel:, WAPPUSH=…">
+        {(attributes) => <input {...attributes} spellcheck={false} autocomplete="off" />}
       </Field>
-      <Field label="Initiator" name="initiator">
+      <Field label="Initiator" name="initiator" hint="Its whole name">
         {(attributes) => <input {...attributes} spellcheck={false} autocomplete="off" />}
       </Field>
       <Field label="State" name="state">

@@ -50,4 +50,7 @@ export function followLinks(event: MouseEvent): void {
   if (!link.pathname.startsWith(`${BASE}/`)) return;
   event.preventDefault();
   go(link.pathname + link.search);
+  // As a page that is loaded: it is read from its beginning, and the link may be gone.
+  scrollTo(0, 0);
+  document.querySelector("main")?.focus();
 }

@@ -1,7 +1,7 @@
 import type { JSX, TargetedSubmitEvent } from "preact";
 import { useState } from "preact/hooks";
 import type { FieldProblem, SessionView, SubmitView } from "./api.d.ts";
-import { ContentFields, type ContentKind, contentFrom } from "./content-fields.tsx";
+import { ContentFields, type ContentKind, contentFrom, newSessionId } from "./content-fields.tsx";
 import { textOf } from "./form-texts.ts";
 import { request } from "./request.ts";
 import { hrefOf } from "./router.ts";
@@ -59,6 +59,7 @@ function inFields(problems: readonly FieldProblem[]): ReadonlyMap<string, string
 /** The form for a test push, and the gateway's answer. */
 export function SubmitPage({ session }: { readonly session: SessionView }): JSX.Element {
   const [kind, setKind] = useState<ContentKind>("ds");
+  const [sessionId, setSessionId] = useState(newSessionId);
   const [problems, setProblems] = useState<ReadonlyMap<string, string>>(new Map());
   const [problem, setProblem] = useState("");
   const [answer, setAnswer] = useState<SubmitView>();
@@ -74,6 +75,7 @@ export function SubmitPage({ session }: { readonly session: SessionView }): JSX.
     const failed = "data" in answered ? undefined : answered;
     setProblems(inFields(failed?.problems ?? []));
     setProblem(failed === undefined || failed.problems.some(({ field }) => field !== "") ? "" : failed.message);
+    if (failed === undefined || failed.problems.length === 0) setSessionId(newSessionId());
     if ("data" in answered) setAnswer(answered.data);
     else requestAnimationFrame(() => form.querySelector<HTMLElement>("[aria-invalid]")?.focus());
   };
@@ -101,7 +103,7 @@ export function SubmitPage({ session }: { readonly session: SessionView }): JSX.
         >
           {(attributes) => <textarea {...attributes} rows={3} spellcheck={false} autocomplete="off" />}
         </Field>
-        <ContentFields kind={kind} onKind={setKind} problems={problems} />
+        <ContentFields kind={kind} sessionId={sessionId} onKind={setKind} problems={problems} />
         <div class="columns">
           <Field
             label="Application id"
@@ -120,7 +122,7 @@ export function SubmitPage({ session }: { readonly session: SessionView }): JSX.
           <Field
             label="Deliver before"
             name="deliverBefore"
-            hint="Your local time; empty for no limit"
+            hint="Your local time; empty for the gateway's limit"
             problem={problems.get("deliverBefore")}
           >
             {(attributes) => <input {...attributes} type="datetime-local" />}

@@ -1,9 +1,10 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import type { DeliveryTimelineView, DeliveryView, NotificationView, TimelineView } from "./api.d.ts";
+import { duration } from "./duration.ts";
 import { useFetched } from "./fetched.ts";
 import { useRepeated } from "./live.ts";
-import { duration, isLive, PapCode, Pill, Problem, Time } from "./widgets.tsx";
+import { isLive, PapCode, Pill, Problem, Time } from "./widgets.tsx";
 
 const POLL_MS = 4_000;
 
@@ -74,12 +75,14 @@ interface EntryProps {
   readonly acceptedAtMs: number;
 }
 
+/** Of what neither an attempt nor a report did. */
+const stateTitles: Partial<Record<DeliveryView["state"], string>> = { rejected: "Rejected", cancelled: "Taken back" };
+
 /** What an entry is about, in words. */
 function titleOf(entry: TimelineView, before: readonly TimelineView[]): string {
   if (entry.attemptMs !== null) return `Attempt ${before.filter(({ attemptMs }) => attemptMs !== null).length + 1}`;
-  if (entry.state === "rejected") return "Rejected";
-  if (before.at(-1)?.state === "waiting-report" && entry.state !== "cancelled") return "Delivery report";
-  return entry.state === "cancelled" ? "Taken back" : "Gateway";
+  if (entry.report !== null) return entry.report === "came" ? "Delivery report" : "No delivery report";
+  return stateTitles[entry.state] ?? "Gateway";
 }
 
 function Entry({ entries, index, acceptedAtMs }: EntryProps): JSX.Element | null {

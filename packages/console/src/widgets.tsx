@@ -44,13 +44,6 @@ export function Time({ atMs, withMs }: { readonly atMs: number; readonly withMs?
   );
 }
 
-/** A number of milliseconds for people. */
-export function duration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
-  return `${Math.round(ms / 60_000)} min`;
-}
-
 /** PAP code with its words. */
 export function PapCode({ code, text }: { readonly code: number; readonly text: string }): JSX.Element {
   return (

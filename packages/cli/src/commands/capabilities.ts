@@ -47,7 +47,7 @@ async function ask(io: Io, read: CapabilitiesSettings): Promise<number> {
     ),
   );
   if (outcome.kind !== "answered") {
-    printRefusal(io, json, null, outcome);
+    printRefusal(io, json, { operation: "capabilities", pushId: null }, outcome);
     return exitCodes.notDelivered;
   }
   print(io, read, outcome);

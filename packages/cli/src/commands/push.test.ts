@@ -1,6 +1,6 @@
-import { papCodes } from "@sip-push/pap";
+import { type PapMessage, papCodes } from "@sip-push/pap";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { PapServer, type PapServerOptions } from "../../../../test/support/pap-server.ts";
+import { type PapReply, PapServer, type PapServerOptions } from "../../../../test/support/pap-server.ts";
 import { runCli, type World } from "../testdata/fake-io.ts";
 
 type Line = Readonly<Record<string, unknown>>;
@@ -206,6 +206,21 @@ describe("sip-push push", () => {
     });
   });
 
+  it("--watch tells a gateway that says nothing of a push from one that refuses it", async () => {
+    // As Kannel does, which knows no statusquery.
+    const answer = ({ operation }: PapMessage): PapReply | undefined =>
+      operation.kind === "statusquery-message" ? { kind: "badmessage-response", code: papCodes.badRequest } : undefined;
+    const server = await openServer({ answer });
+    const flags = ["--watch", "1", "--notify-url", "http://127.0.0.1:9/nowhere"];
+    const { code, lines } = await (await watch(server, ...flags)).ended;
+    expect(code).toBe(1); // nobody knows whether it was delivered
+    expect(lines.slice(1)).toMatchObject([{ event: "status-refused", pushId: "1@pi", papCode: 2000 }]);
+    const args = ["push", "--to", alice, ...ds, "--push-id", "2@pi", ...flags, "--ppg", server.url];
+    expect((await runCli(args)).stdout).toBe(
+      "accepted: 1001 Accepted for Processing; push-id 2@pi\nstatus not told: 2000 Bad Request\n",
+    );
+  });
+
   it("ends at once with Ctrl-C while it watches, having asked nothing more", async () => {
     const server = await openServer();
     const stop = new AbortController();
@@ -284,6 +299,22 @@ describe("sip-push status, cancel and capabilities", () => {
     expect((await run(await answering(papCodes.internalServerError), "status", "1@pi")).code).toBe(1);
   });
 
+  it("cancel says to people how many, and names all in JSON", async () => {
+    const server = await openServer();
+    const addresses = Array.from({ length: 1_000 }, (_, index) => `sip:user${index}@example.test`);
+    const flags = addresses.flatMap((address) => ["--to", address]);
+    await run(server, "push", ...flags, ...ds, "--push-id", "1@pi");
+    const args = ["cancel", "1@pi", "--ppg", server.url];
+    const said = async (count: number): Promise<string> =>
+      (await runCli([...args, ...flags.slice(0, 2 * count)])).stdout;
+    const [a, b, c] = addresses;
+    expect(await said(1)).toBe(`${a}: cancelled, 1000 OK\n`);
+    expect(await said(3)).toBe(`${a}, ${b}, ${c}: cancelled, 1000 OK\n`);
+    expect(await said(1_000)).toBe(`${a}, ${b}, ${c} and 997 more: cancelled, 1000 OK\n`);
+    const { lines } = await run(server, "cancel", "1@pi", ...flags);
+    expect(lines.map(({ address }) => address)).toEqual(addresses);
+  });
+
   it("cancel exits 0 when all is cancelled, 1 when not", async () => {
     const server = await openServer();
     await run(server, "push", ...to, ...ds, "--push-id", "1@pi");
@@ -293,6 +324,45 @@ describe("sip-push status, cancel and capabilities", () => {
     const unknown = await run(server, "cancel", "2@pi");
     expect(unknown.code).toBe(1);
     expect(unknown.lines).toMatchObject([{ address: null, papCode: 2004, description: "Push ID Not Found" }]);
+  });
+
+  it("cancel of a push under way says that it is asked for, not that it is done", async () => {
+    const desc = "an attempt is under way: cancelled if it fails, else delivered";
+    const { ok, acceptedForProcessing: code } = papCodes;
+    const cancelResults = [
+      { code, desc, addresses: [alice] },
+      { code: ok, addresses: [bob] },
+    ];
+    const server = await openServer({ answer: () => ({ kind: "cancel-response", pushId: "1@pi", cancelResults }) });
+    expect(await runCli(["cancel", "1@pi", "--ppg", server.url])).toMatchObject({
+      exitCode: 0,
+      stdout: `${alice}: asked for, not cancelled yet, 1001 ${desc}\n${bob}: cancelled, 1000 OK\n`,
+    });
+    const { lines } = await run(server, "cancel", "1@pi");
+    expect(lines).toMatchObject([
+      { event: "cancel", address: alice, papCode: 1001, description: desc },
+      { event: "cancel", address: bob, papCode: 1000 },
+    ]);
+  });
+
+  it.each([
+    ["status", "status-refused", "status not told: 2000 Bad Request\n"],
+    ["cancel", "cancel-refused", "not cancelled: 2000 Bad Request\n"],
+  ])("%s that the gateway does not understand is no refusal of the push", async (command, event, text) => {
+    const operation = { kind: "badmessage-response", code: papCodes.badRequest } as const;
+    const server = await openServer({ answer: () => operation });
+    expect(await run(server, command, "1@pi")).toMatchObject({ code: 1, lines: [{ event, pushId: "1@pi" }] });
+    expect((await runCli([command, "1@pi", "--ppg", server.url])).stdout).toBe(text);
+  });
+
+  it.each([
+    ["status", "status-failed", /^status not told: no answer \(unreachable\): /],
+    ["cancel", "cancel-failed", /^no answer to the cancellation \(unreachable\): /],
+  ])("%s says so where there is no answer", async (command, event, text) => {
+    const server = await openServer();
+    await server.close();
+    expect(await run(server, command, "1@pi")).toMatchObject({ code: 1, lines: [{ event, reason: "unreachable" }] });
+    expect((await runCli([command, "1@pi", "--ppg", server.url])).stdout).toMatch(text);
   });
 
   it("capabilities prints what the gateway has of a handset", async () => {

@@ -107,7 +107,7 @@ Examples:
   sip-push push --to WAPPUSH=+155519990730/TYPE=PLMN@ppg.example.test --ppg http://127.0.0.1:8080/wappush \\
       --user foo --password bar --file note.txt --content-type text/plain --deliver-before +3600 --json
 
-Exit code: 0 accepted (with --watch: delivered to all), 1 not, 2 bad input (nothing was sent).`,
+Exit code: 0 accepted (with --watch: delivered to all), 1 not, or with --watch nobody could say, 2 bad input (nothing was sent).`,
     )
     .action(async (flags: Record<string, unknown>) => {
       const read = await readConfig(io, settings, flags, check);
@@ -208,7 +208,8 @@ async function submitAndWatch(
     timer = systemClock.schedule(seconds * 1000, () => over.abort());
     await watch.wait(AbortSignal.any([io.stop, over.signal]));
     const failed = io.stop.aborted ? null : await watch.ask(initiator, io.stop);
-    if (failed !== null && failed.kind !== "answered") printRefusal(io, json, push.pushId, failed);
+    if (failed !== null && failed.kind !== "answered")
+      printRefusal(io, json, { operation: "status", pushId: push.pushId }, failed);
     return watch.isDelivered ? exitCodes.done : exitCodes.notDelivered;
   } finally {
     timer?.cancel();
@@ -219,7 +220,7 @@ async function submitAndWatch(
 function printOutcome(io: Io, json: boolean, outcome: PushOutcome): void {
   const { pushId, elapsedMs } = outcome;
   if (outcome.kind !== "answered") {
-    printRefusal(io, json, pushId, outcome);
+    printRefusal(io, json, { operation: "push", pushId }, outcome);
     return;
   }
   const { papCode, description, httpStatus, productName, response } = outcome;

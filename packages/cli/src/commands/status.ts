@@ -42,7 +42,7 @@ async function ask(io: Io, read: StatusSettings): Promise<number> {
     withInitiator(io, read, (initiator) => initiator.status({ pushId, addresses }, { signal: io.stop })),
   );
   if (outcome.kind !== "answered") {
-    printRefusal(io, json, pushId, outcome);
+    printRefusal(io, json, { operation: "status", pushId }, outcome);
     return exitCodes.notDelivered;
   }
   const { statusQueryResults } = outcome.response;

@@ -41,6 +41,8 @@ describe("the list", () => {
   it.each([
     ["pushId=two", ["two"]],
     ["recipient=sip%3Abob%40example.test", ["two"]],
+    ["recipient=SIP%3Abob%40EXAMPLE.test", ["two"]],
+    ["recipient=WAPPUSH%3Dbob%2FTYPE%3DUSER%40ppg.example.test", ["two"]],
     ["initiator=other", ["three"]],
     ["initiator=pi&state=pending", ["two"]],
     ["state=delivered", ["one"]],
@@ -53,6 +55,28 @@ describe("the list", () => {
     await accept("two", ["bob"]);
     await accept("three", ["carol"], { initiator: "other" });
     expect(pushIdsOf(await list(query))).toEqual(expected);
+  });
+
+  it("has the address of what is rejected, and finds it by that in any spelling", async () => {
+    const nobody = "WAPPUSH=x/TYPE=NONE@ppg.example.test";
+    const addresses = ["sip:alice@example.test", "sip:zoe@ELSEWHERE.example.com", nobody];
+    const payload = testPushForm({ addresses });
+    await rig.ask(cookie, { method: "POST", url: "/console/api/pushes", payload });
+    const { deliveries } = await list("state=rejected");
+    expect(deliveries.map((each) => [each.address, each.recipient, each.papCode])).toEqual([
+      [nobody, nobody, 2002],
+      ["sip:zoe@ELSEWHERE.example.com", "sip:zoe@elsewhere.example.com", 2001],
+    ]);
+    for (const asked of [nobody, "SIP:zoe@Elsewhere.example.com"]) {
+      const found = await list(`recipient=${encodeURIComponent(asked)}`);
+      expect(found.deliveries.map(({ state }) => state)).toEqual(["rejected"]);
+    }
+  });
+
+  it("has the address where an older gateway kept no recipient", async () => {
+    const rejected = { papCode: 2002, reason: "is no address" };
+    await accept("one", [], { recipients: [recipient("alice"), { address: "nobody", recipient: "", rejected }] });
+    expect((await list("state=rejected")).deliveries).toMatchObject([{ address: "nobody", recipient: "nobody" }]);
   });
 
   it("comes in pages", async () => {

@@ -1,5 +1,5 @@
 import { type Logger, silentLogger } from "@sip-push/sip";
-import type { PpgEvent, PpgObserver } from "../events.ts";
+import { type PpgEvent, type PpgObserver, whichOf } from "../events.ts";
 
 /** Hands each event of a gateway to all who want to hear it. */
 export class EventBus {
@@ -20,7 +20,7 @@ export class EventBus {
       try {
         observer(event);
       } catch (error) {
-        this.#logger.error({ err: error, event: event.event }, "an observer threw");
+        this.#logger.error({ err: error, ...whichOf(event) }, "an observer threw");
       }
     }
   };

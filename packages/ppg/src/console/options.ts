@@ -13,6 +13,8 @@ export interface ConsoleOptions {
   readonly pap: Pick<PapService, "handle">;
   /** The configured push initiator of a console user's name; undefined: that user may not submit. */
   readonly initiatorOf: (user: string) => Initiator | undefined;
+  /** The recipient that deliveries to an address are kept by, in its one spelling. */
+  readonly recipientOf: (address: string) => string;
   /** Takes a push of any initiator back. Undefined: no such push. */
   readonly cancel: (selector: PushSelector, nowMs: number) => Promise<readonly CancelledAddress[] | undefined>;
   readonly bus: EventBus;

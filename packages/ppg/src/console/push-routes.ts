@@ -29,9 +29,11 @@ const listQuery = z.object({
 });
 const cancelBody = z.object({ addresses: z.array(z.string().min(1).max(1_024)).min(1).max(1_000).optional() });
 
-/** Leaves out what is undefined or empty, as the store wants it. */
-function queryOf(parsed: z.infer<typeof listQuery>): DeliveryQuery {
-  const given = Object.entries(parsed).filter(([, value]) => value !== undefined && value !== "");
+/** As the store wants it: without what is undefined or empty, the recipient however it is spelled. */
+function queryOf(parsed: z.infer<typeof listQuery>, { recipientOf }: ConsoleOptions): DeliveryQuery {
+  const { recipient } = parsed;
+  const asked = { ...parsed, recipient: recipient && recipientOf(recipient) };
+  const given = Object.entries(asked).filter(([, value]) => value !== undefined && value !== "");
   return Object.fromEntries(given) as unknown as DeliveryQuery;
 }
 
@@ -43,7 +45,7 @@ export function pushRoutes(app: FastifyInstance, options: ConsoleOptions): void 
   app.get("/console/api/deliveries", async (request, reply) => {
     const query = listQuery.safeParse(request.query);
     if (!query.success) return reply.code(422).send({ problems: problemsOf(query.error) });
-    const page = await store.find(queryOf(query.data));
+    const page = await store.find(queryOf(query.data, options));
     return { deliveries: page.deliveries.map(deliveryView), next: page.next };
   });
   app.get<{ Params: { push: string } }>("/console/api/pushes/:push", async (request, reply) => {

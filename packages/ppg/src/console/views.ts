@@ -1,5 +1,6 @@
 import { describePapCode } from "@sip-push/pap";
 import type { DeliveryState } from "../delivery/delivery.machine.ts";
+import { reportIn } from "../delivery/report-reasons.ts";
 import type { PushDetails } from "../push-details.ts";
 import type { DeliveryPage, NotificationRecord, StateCounts, StoredPush, TimelineEntry } from "../store/types.ts";
 import type { BreakerView } from "./open-breakers.ts";
@@ -69,6 +70,8 @@ export interface TimelineView {
   readonly reason: string;
   /** Of the attempt that ended in this; null: it is not about an attempt. */
   readonly attemptMs: number | null;
+  /** Whether it is that a delivery report came, or that none did; null: neither. */
+  readonly report: "came" | "missing" | null;
   /** Node that did it; null: intake, or the initiator. */
   readonly node: string | null;
 }
@@ -114,7 +117,8 @@ export function deliveryView(record: DeliveryPage["deliveries"][number]): Delive
     pushId: record.pushId,
     initiator: record.initiator,
     address: record.address,
-    recipient: record.recipient,
+    // An older gateway kept none for an address that nobody can be reached at.
+    recipient: record.recipient || record.address,
     state: record.state,
     papCode: record.papCode,
     papText: describePapCode(record.papCode),
@@ -160,6 +164,7 @@ export function timelineView(entry: TimelineEntry): TimelineView {
     papCode: entry.papCode,
     papText: describePapCode(entry.papCode),
     reason: entry.reason,
+    report: entry.attemptStartedAtMs === null ? reportIn(entry.reason) : null,
     attemptMs: entry.attemptStartedAtMs === null ? null : Math.max(0, entry.atMs - entry.attemptStartedAtMs),
     node: entry.owner,
   };

@@ -2,6 +2,7 @@ import { isRetryable, outcomeTable } from "@sip-push/push";
 import { type MachineTable, to, toMermaid } from "@sip-push/sip";
 import { describe, expect, it } from "vitest";
 import {
+  type DeliveryAction,
   type DeliveryEvent,
   type DeliveryGuard,
   type DeliveryState,
@@ -99,7 +100,8 @@ describe("delivery machine of the gateway", () => {
 
   it("watches for the registration of whoever is absent, and is woken by it", () => {
     expect(next("sending", "absent", "retryLeft", "timeLeft")?.actions).toEqual(["scheduleRetry", "awaitRegistration"]);
-    expect(next("retry-wait", "registered")).toMatchObject({ next: "retry-wait", actions: ["wake"] });
+    expect(next("retry-wait", "registered", "wasAbsent")?.actions).toEqual(["wake"]);
+    expect(next("retry-wait", "registered")?.actions).toEqual([]);
   });
 
   it("waits for the report of what was accepted; 202 without a report proves nothing (RFC 3428 4)", () => {
@@ -121,14 +123,29 @@ describe("delivery machine of the gateway", () => {
     expect(stateAfter("sending", "leaseExpired", "timeLeft", "cancelRequested")).toBe("unknown");
   });
 
-  it.each(["cancel", "replace"] as const)(
-    "%s: takes back what waits, asks for the end of what is under way",
-    (event) => {
-      expect([stateAfter("pending", event), stateAfter("retry-wait", event)]).toEqual(["cancelled", "cancelled"]);
-      expect(next("sending", event)).toMatchObject({ next: "sending", actions: ["requestCancel"] });
-      expect(next("waiting-report", event)).toBeUndefined();
-    },
-  );
+  it("takes back what waits, asks for the end of what is under way", () => {
+    expect([stateAfter("pending", "cancel"), stateAfter("retry-wait", "cancel")]).toEqual(["cancelled", "cancelled"]);
+    expect(next("sending", "cancel")).toMatchObject({ next: "sending", actions: ["requestCancel"] });
+    expect(next("waiting-report", "cancel")).toBeUndefined();
+  });
+
+  it("takes back what is handed back, unless the handset has it", () => {
+    expect(stateAfter("sending", "release")).toBe("pending");
+    expect(stateAfter("sending", "release", "cancelRequested")).toBe("cancelled");
+    expect(stateAfter("waiting-report", "release", "cancelRequested")).toBe("waiting-report");
+  });
+
+  it("sends what is due, or ends it; and what waits after an attempt has a time", () => {
+    const waits: Partial<Record<DeliveryState, DeliveryAction>> = {
+      sending: "send",
+      "retry-wait": "scheduleRetry",
+      "waiting-report": "awaitReport",
+    };
+    const stored: readonly string[] = ["cancel", "registered", "release", "reject"];
+    for (const [event, transitions] of rows.flatMap(([, row]) => Object.entries(row)))
+      for (const { actions, next: state } of stored.includes(event) ? [] : transitions)
+        expect(actions[0], `${event} ${state}`).toBe(waits[state] ?? "finish");
+  });
 
   it("tells the initiator pending until it is final (PAP 2.x message-state)", () => {
     expect(liveStates.map(messageStateOf)).toEqual(liveStates.map(() => "pending"));

@@ -31,8 +31,12 @@ export type DeliveryState = LiveState | FinalState;
  * - `delivered`, `accepted` (202), `unavailable`, `absent` (not registered), `noAnswer`, `undeliverable`, `aborted`,
  *   `timedOut` (for good), `withdrawn`, `lost`: how an attempt ended; `deliveryEventOf` maps outcomes to them.
  * - `reportDelivered`, `reportFailed`, `reportUnknown`: the handset's delivery report (RFC 5438), the last word.
- * - `deadline`: deliver-before has passed. `cancel`, `replace`: the push initiator takes it back.
- * - `registered`: the handset registered. `release`: the node stops and has not sent it. `reject`: refused at intake.
+ * - `deadline`: the attempt ended because deliver-before has passed. `cancel`: the push initiator takes it back, or replaces it.
+ * - `registered`: the handset registered. `release`: the node that holds it hands it back unsent. `reject`: refused at intake.
+ *
+ * `cancel`, `registered`, `release` and `reject` are for the store, which every node shares: its statements are held against this
+ * table (`store/testdata/contract-machine.ts`). So is its claim, which is a first step only: it says `sending` of what may be sent,
+ * and then the node that has it asks here about `due` or `leaseExpired`.
  */
 export type DeliveryEvent =
   | "due"
@@ -52,7 +56,6 @@ export type DeliveryEvent =
   | "reportUnknown"
   | "deadline"
   | "cancel"
-  | "replace"
   | "registered"
   | "release"
   | "reject";
@@ -60,7 +63,9 @@ export type DeliveryEvent =
 /**
  * `timeLeft`: deliver-before has not passed. `reportWanted`: a delivery report was asked for. `retryLeft`: the retry policy has
  * an attempt left. `cancelRequested`: the initiator took it back while it was under way. `handsetAnswered`: the last answer
- * was a 2xx of the handset itself, not a relay's 202. `confirmationRequired`: delivery-method `confirmed`.
+ * was a 2xx of the handset itself, not a relay's 202. `confirmationRequired`: delivery-method `confirmed`. `overtaken`: it is to
+ * replace a push where that is pending only, and that one has reached the recipient. `wasAbsent`: it waits because the handset
+ * was not registered.
  */
 export type DeliveryGuard =
   | "timeLeft"
@@ -68,12 +73,15 @@ export type DeliveryGuard =
   | "retryLeft"
   | "cancelRequested"
   | "handsetAnswered"
-  | "confirmationRequired";
+  | "confirmationRequired"
+  | "overtaken"
+  | "wasAbsent";
 
 /**
  * `send`: start an attempt, always with the Call-ID of the delivery. `awaitReport`: due again when the report is overdue.
- * `scheduleRetry`: due again when the retry policy says. `awaitRegistration`: wake it when the handset registers. `wake`: due
- * now. `requestCancel`: note it for the end of the attempt. `finish`: record the result and queue its notification.
+ * `scheduleRetry`: due again when the retry policy says. `awaitRegistration`: wake it when the handset registers. `wake`: due now,
+ * or once the last time is long enough ago. `requestCancel`: note it for the end of the attempt. `finish`: record the result and
+ * queue its notification.
  */
 export type DeliveryAction =
   | "send"
@@ -110,20 +118,23 @@ const retryOr = (exhausted: FinalState, ...also: DeliveryAction[]): readonly Del
   when("timeLeft")(exhausted, "finish"),
   expired,
 ];
+/** Where nothing is confirmed, the handset's own answer counts if that is enough: delivery-method `preferconfirmed`. */
+const unconfirmed = [
+  when("handsetAnswered", "confirmationRequired")("unknown", "finish"),
+  when("handsetAnswered")("delivered", "finish"),
+];
 const reports: Row = {
   reportDelivered: [end("delivered")],
   reportFailed: [end("undeliverable")],
-  reportUnknown: [end("unknown")],
+  reportUnknown: [...unconfirmed, end("unknown")],
 };
 
 /** PAP 2.x message states over SIP: RFC 3428 §4 and §7, RFC 5438; retries while deliver-before leaves time. */
 export const deliveryMachine: Readonly<Record<DeliveryState, Row>> = {
   pending: {
     ...reports, // of an attempt whose node stopped
-    due: begin,
-    deadline: [expired],
+    due: [when("overtaken")("rejected", "finish"), ...begin],
     cancel: [cancelled],
-    replace: [cancelled],
     reject: [end("rejected")],
   },
   sending: {
@@ -141,26 +152,20 @@ export const deliveryMachine: Readonly<Record<DeliveryState, Row>> = {
     lost: [end("unknown")],
     deadline: [expired],
     cancel: [otherwise("sending", "requestCancel")],
-    replace: [otherwise("sending", "requestCancel")],
-    release: [cancelledOnTheWay, otherwise("pending", "wake")],
+    release: [cancelledOnTheWay, otherwise("pending")],
     // Whether the dead node's request arrived is not known. Sent again it has the same Call-ID, so the receiver drops it.
     leaseExpired: [when("cancelRequested")("unknown", "finish"), when("timeLeft")("sending", "send"), end("unknown")],
   },
   "waiting-report": {
     ...reports,
-    due: [
-      when("handsetAnswered", "confirmationRequired")("unknown", "finish"),
-      when("handsetAnswered")("delivered", "finish"),
-      end("timeout"),
-    ],
+    due: [...unconfirmed, end("timeout")],
+    release: [otherwise("waiting-report")],
   },
   "retry-wait": {
     ...reports, // of an earlier attempt
     due: begin,
-    deadline: [expired],
-    registered: [otherwise("retry-wait", "wake")],
+    registered: [when("wasAbsent")("retry-wait", "wake"), otherwise("retry-wait")],
     cancel: [cancelled],
-    replace: [cancelled],
   },
   delivered: {},
   undeliverable: {},

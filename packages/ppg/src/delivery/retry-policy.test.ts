@@ -46,20 +46,26 @@ describe("retry policy", () => {
     expect(plan({ event, attempts: maxAttempts }).retryLeft).toBe(false);
   });
 
-  it("has no time left when Retry-After reaches deliver-before", () => {
-    const deliverBeforeMs = situation.nowMs + 10_000;
-    expect(plan({ deliverBeforeMs, retryAfterSeconds: 9 }).timeLeft).toBe(true);
-    expect(plan({ deliverBeforeMs, retryAfterSeconds: 10 }).timeLeft).toBe(false);
+  it("begins with Retry-After where its own first wait is longer", () => {
+    const waits = [1, 2, 3, 8].map((attempts) => waitMs({ event: "absent", attempts, retryAfterSeconds: 6 }));
+    expect(waits).toEqual([6_000, 12_000, 24_000, 768_000]);
   });
 
-  it("waits for a registration until deliver-before, however long its own wait", () => {
+  it.each(["unavailable", "noAnswer", "absent"] as const)("%s: waits for deliver-before, and no longer", (event) => {
+    const { initialMs } = defaultRetryRules[event];
+    for (const leftMs of [1, initialMs - 1, initialMs, 2 * initialMs - 1])
+      expect(waitMs({ event, attempts: 7, deliverBeforeMs: situation.nowMs + leftMs })).toBe(leftMs);
+    expect(waitMs({ event, deliverBeforeMs: situation.nowMs + 3_000, retryAfterSeconds: 600 })).toBe(3_000);
+  });
+
+  it.each([
+    ["unavailable", 9_000],
+    ["noAnswer", 5_000],
+    ["absent", undefined],
+  ] as const)("%s: tries a last time before deliver-before, when its wait would pass that", (event, lastMs) => {
     const deliverBeforeMs = situation.nowMs + 10_000;
-    expect(plan({ event: "absent", deliverBeforeMs })).toEqual({
-      retryLeft: true,
-      timeLeft: true,
-      dueAtMs: deliverBeforeMs,
-    });
-    expect(plan({ event: "absent", deliverBeforeMs: situation.nowMs }).timeLeft).toBe(false);
+    expect(waitMs({ event, attempts: 7, deliverBeforeMs })).toBe(lastMs ?? 10_000);
+    expect(waitMs({ event, attempts: 7, deliverBeforeMs, retryAfterSeconds: 10 })).toBe(10_000);
   });
 
   it("never plans a try in the past, or after deliver-before", () => {
@@ -67,20 +73,20 @@ describe("retry policy", () => {
       event: fc.constantFrom<RetryableEvent>("unavailable", "absent", "noAnswer"),
       attempts: fc.integer({ min: 1, max: 10_000 }),
       nowMs: fc.nat(2 ** 45),
-      deliverBeforeMs: fc.option(fc.nat(2 ** 45)),
+      leftMs: fc.option(fc.integer({ min: 1, max: 2 ** 40 })),
       retryAfterSeconds: fc.option(fc.nat(1_000_000), { nil: undefined }),
     });
     const property = fc.property(
       arbitrary,
       fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
-      (given, chance) => {
-        const { timeLeft, dueAtMs } = planRetry(defaultRetryRules, given, () => chance);
-        if (!timeLeft) return;
+      ({ leftMs, ...given }, chance) => {
+        const deliverBeforeMs = leftMs === null ? null : given.nowMs + leftMs;
+        const { dueAtMs } = planRetry(defaultRetryRules, { ...given, deliverBeforeMs }, () => chance);
         expect(Number.isInteger(dueAtMs)).toBe(true);
         expect(dueAtMs).toBeGreaterThan(given.nowMs);
-        expect(dueAtMs).toBeLessThanOrEqual(given.deliverBeforeMs ?? Number.POSITIVE_INFINITY);
-        if (given.event !== "absent" && given.retryAfterSeconds !== undefined)
-          expect(dueAtMs - given.nowMs).toBeGreaterThanOrEqual(given.retryAfterSeconds * 1_000);
+        expect(dueAtMs).toBeLessThanOrEqual(deliverBeforeMs ?? Number.POSITIVE_INFINITY);
+        const askedMs = (given.retryAfterSeconds ?? 0) * 1_000;
+        expect(dueAtMs - given.nowMs).toBeGreaterThanOrEqual(Math.min(askedMs, leftMs ?? askedMs));
       },
     );
     fc.assert(property);

@@ -21,7 +21,7 @@ const MINUTE_MS = 60_000;
 
 /**
  * `unavailable`: busy, overloaded, no target. `noAnswer`: nothing came back; each costs up to 32 s (RFC 3261 Timer F). `absent`:
- * not registered; registration news comes sooner than the next attempt as a rule.
+ * not registered; registration news comes sooner than the next attempt as a rule, and then counts once in `initialMs`.
  */
 export const defaultRetryRules: RetryRules = {
   unavailable: { maxAttempts: 12, initialMs: 1_000, maxMs: 10 * MINUTE_MS, jitter: 0.5 },
@@ -41,27 +41,30 @@ export interface RetrySituation {
   readonly retryAfterSeconds: number | undefined;
 }
 
-/**
- * - `retryLeft`, `timeLeft`: the guards of the delivery machine. `dueAtMs`: when to try again, if both hold.
- *
- * A wait that Retry-After asks for is never cut short. One that would end after deliver-before leaves no time; only for whoever is
- * absent it ends at deliver-before, because a registration may come earlier.
- */
+/** - `retryLeft`: the guard of the delivery machine. `dueAtMs`: when to try again if it holds; at deliver-before it is over. */
 export interface RetryPlan {
   readonly retryLeft: boolean;
-  readonly timeLeft: boolean;
   readonly dueAtMs: number;
 }
 
-/** @param random numbers in [0, 1) */
+/**
+ * A wait that Retry-After asks for is never cut short, but by the registration of a handset that was absent: the wait was for
+ * that. It is what our own waits begin with where those are longer. What would come after deliver-before waits for that; a wait of
+ * our own leaves room for a last try before it.
+ *
+ * @param random numbers in [0, 1)
+ */
 export function planRetry(rules: RetryRules, situation: RetrySituation, random: () => number): RetryPlan {
-  const { event, attempts, nowMs, deliverBeforeMs, retryAfterSeconds } = situation;
+  const { event, attempts, nowMs, deliverBeforeMs } = situation;
   const rule = rules[event];
-  const fullMs = Math.min(rule.maxMs, rule.initialMs * 2 ** Math.min(Math.max(attempts - 1, 0), 30));
-  const backOffMs = Math.round(fullMs * (1 - rule.jitter * random()));
-  const wantedMs = nowMs + Math.max(backOffMs, (retryAfterSeconds ?? 0) * 1_000);
   const limitMs = deliverBeforeMs ?? Number.POSITIVE_INFINITY;
-  const dueAtMs = event === "absent" ? Math.min(wantedMs, limitMs) : wantedMs;
-  const timeLeft = event === "absent" ? nowMs < limitMs : dueAtMs < limitMs;
-  return { retryLeft: attempts < rule.maxAttempts, timeLeft, dueAtMs };
+  const askedMs = (situation.retryAfterSeconds ?? 0) * 1_000;
+  const withJitter = (waitMs: number): number => Math.round(waitMs * (1 - rule.jitter * random()));
+
+  const firstMs = askedMs > 0 ? Math.min(askedMs, rule.initialMs) : rule.initialMs;
+  const ownMs = withJitter(Math.min(rule.maxMs, firstMs * 2 ** Math.min(Math.max(attempts - 1, 0), 30)));
+  const wantedMs = nowMs + Math.max(ownMs, askedMs);
+  const lastTryMs = limitMs - withJitter(rule.initialMs);
+  const lastTryFits = wantedMs >= limitMs && lastTryMs >= nowMs + Math.max(rule.initialMs, askedMs);
+  return { retryLeft: attempts < rule.maxAttempts, dueAtMs: lastTryFits ? lastTryMs : Math.min(wantedMs, limitMs) };
 }

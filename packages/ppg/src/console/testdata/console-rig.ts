@@ -42,11 +42,14 @@ export class ConsoleRig {
     this.store = store;
     this.#folder = folder;
     const { clock, bus } = this;
+    const addressRules = { USER: "sip:{value}@example.test" };
+    const intake = new Intake({ store, clock, domain: "ppg.example.test", addressRules, observe: bus.observe });
     this.app = fastify();
     void this.app.register(
       consoleRoutes({
         store,
-        pap: new Intake({ store, clock, domain: "ppg.example.test", observe: bus.observe }),
+        pap: intake,
+        recipientOf: (address) => intake.recipientOf(address),
         initiatorOf: (user) => (user === admin.name ? admin : undefined),
         cancel: (selector, nowMs) => store.cancel(selector, nowMs),
         bus,

@@ -8,6 +8,9 @@ import type { PushSubmission } from "./submission.ts";
 import { accept, answering, notification, openGateway, openInitiator, submission } from "./testdata/gateway.ts";
 import { ManualClock } from "./testdata/manual-clock.ts";
 
+/** UAProf. */
+const profile = new TextEncoder().encode('<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>');
+
 type Asked = Parameters<typeof answering>[1] & object;
 
 describe("an operation", () => {
@@ -39,7 +42,7 @@ describe("an operation", () => {
       sourceReference: "calendar of alice",
       notifyUrl: "http://127.0.0.1:8090/results",
       progressNotes: true,
-      capabilities: { contentType: "application/xml", body: new TextEncoder().encode("<rdf/>") },
+      capabilities: { contentType: "application/xml", body: profile },
     });
     await openInitiator(url).push(push);
     const { operation, capabilities } = (asked[0] as Asked[number]).message;
@@ -62,7 +65,7 @@ describe("an operation", () => {
       ppgNotifyRequestedTo: "http://127.0.0.1:8090/results",
       progressNotesRequested: true,
     });
-    expect(capabilities?.body).toEqual(Buffer.from("<rdf/>"));
+    expect(capabilities?.body).toEqual(Buffer.from(profile));
   });
 
   it("cancel gives the result for each recipient", async () => {

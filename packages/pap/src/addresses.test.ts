@@ -188,6 +188,8 @@ describe("URIs as addresses", () => {
   it("finds the URI that a USER address holds escaped", () => {
     const text = "WAPPUSH=sip%3Aalice%40home.example%3Buser=phone/TYPE=USER@ppg";
     expect(refusalOf(() => parsePapAddress(text)).code).toBe("PAP_BAD_ADDRESS"); // = is to be escaped too
+    const refused = "WAPPUSH=sip%3Aa%40b.c%3Fx%3Dy/TYPE=USER@ppg";
+    expect(refusalOf(() => parsePapAddress(refused)).code, "and no name of a user").toBe("PAP_BAD_ADDRESS");
     const address = parsePapAddress("WAPPUSH=sip%3Aalice%40home.example%3Buser%3Dphone/TYPE=USER@ppg");
     expect(uriOf(address)).toEqual({ kind: "sip", uri: "sip:alice@home.example;user=phone" });
     expect(uriOf({ kind: "tel", uri: "tel:+1" })).toEqual({ kind: "tel", uri: "tel:+1" });

@@ -1,7 +1,7 @@
 import { PapError } from "./errors.ts";
 import { xmlSafe } from "./fragment.ts";
 import { parseIpv4, parseIpv6 } from "./ip-addresses.ts";
-import { parseUriAddress } from "./uri-addresses.ts";
+import { isUriText, parseUriAddress } from "./uri-addresses.ts";
 
 /** Address types of the PPG service, and those of bearers in WDP appendix C; a type may be another token too. */
 export const addressTypes = [
@@ -108,6 +108,10 @@ function parseWapPush(specifier: string, text: string): WapPushAddress {
   });
   const parsed = formOf(type).parse(value);
   if (parsed === undefined) throw badAddress(text, `is none of type ${type}`);
+  // It would become the name of a user otherwise.
+  if (type === "USER" && isUriText(parsed) && parseUriAddress(parsed) === undefined) {
+    throw badAddress(text, "holds a URI that cannot be pushed to");
+  }
   return { kind: "wappush", type, value: parsed, qualifiers, ppg };
 }
 

@@ -83,7 +83,7 @@ export class PapError extends Error {
   /** Path of the element, such as `pap/push-message`; null when it is not about one. */
   readonly element: string | null;
   readonly attribute: string | null;
-  /** Octets from the start of the control entity, or of the HTTP entity when it is about MIME; null without octets. */
+  /** Octets from the start of the control or capabilities entity, or of the HTTP entity when it is about MIME; null without octets. */
   readonly offset: number | null;
   /** The octets at fault as text, shortened; null without octets. */
   readonly badMessageFragment: string | null;

@@ -2,6 +2,8 @@
 const MAX_FRAGMENT_OCTETS = 256;
 /** Octets quoted before the place, when the place is where reading had to stop. */
 const CONTEXT_OCTETS = 64;
+/** Characters of a `desc` that goes out. */
+const MAX_DESC_LENGTH = 256;
 
 /**
  * The start tag at `offset`, as text that XML allows; at most 256 octets of it.
@@ -29,6 +31,11 @@ function textOf(octets: Uint8Array, start: number, end: number): string {
 /** The text, with U+FFFD in place of what XML does not allow. XML 1.0 production 2. */
 export function xmlSafe(text: string): string {
   return text.replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, "\ufffd");
+}
+
+/** Text that may stand in a `desc`: at most 256 characters that XML allows. */
+export function descOf(text: string): string {
+  return xmlSafe(text.length <= MAX_DESC_LENGTH ? text : `${text.slice(0, MAX_DESC_LENGTH - 1)}…`);
 }
 
 function encodingOf(octets: Uint8Array): string {

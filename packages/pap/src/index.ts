@@ -8,11 +8,12 @@ export {
   uriOf,
   type WapPushAddress,
 } from "./addresses.ts";
+export { decodeCapabilities } from "./capabilities.ts";
 export { decodePapDocument, encodePapDocument } from "./document.ts";
 export { defaultQualityOfService } from "./elements.ts";
 export { PapError, type PapErrorCode, type PapErrorDetails, papErrorCodes } from "./errors.ts";
-export { xmlSafe } from "./fragment.ts";
-export { applicationIdOf, decodePap, encodePap } from "./message.ts";
+export { descOf } from "./fragment.ts";
+export { applicationIdsOf, contentLanguageOf, decodePap, encodePap } from "./message.ts";
 export { lenient, type PapDecodeOptions, type PapLeniency, type PapLimits } from "./options.ts";
 export {
   describePapCode,
@@ -44,4 +45,4 @@ export {
   type ReplaceMethod,
   replaceMethods,
 } from "./values.ts";
-export { bestVersion, type PapDoctype, type PapVersion, papDoctypes, papVersions } from "./versions.ts";
+export { bestVersion, type PapDoctype, type PapVersion, papDoctypes, papVersions, usualDoctype } from "./versions.ts";

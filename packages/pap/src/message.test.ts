@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { operations } from "./elements.ts";
 import { PapError } from "./errors.ts";
-import { applicationIdOf, decodePap, encodePap } from "./message.ts";
+import { applicationIdsOf, contentLanguageOf, decodePap, encodePap } from "./message.ts";
 import type { PapLimits } from "./options.ts";
 import { refusalOf } from "./testdata/checks.ts";
 import { control, multipart, notification, octetsOf, textOf, vectors, WAPFORUM_2_1 } from "./testdata/documents.ts";
@@ -114,14 +114,28 @@ describe("decodePap", () => {
     expect(decodePap(related, octets).content?.body.buffer).toBe(octets.buffer);
   });
 
-  it("finds the application of the content", () => {
-    const octets = multipart("x", [xmlPart, ["Content-Type: a/b\nx-wap-application-ID: 7", ""]]);
+  it("finds the application and the languages of the content, in however many fields", () => {
+    const fields = [
+      ...["x-wap-application-ID: 7", "X-Wap-Application-Id: x-wap-application:push.syncml"],
+      ...["Content-Language: de", "content-language: en, fr"],
+    ];
+    const octets = multipart("x", [xmlPart, [["Content-Type: a/b", ...fields].join("\n"), ""]]);
     const { content } = decodePap(related, octets);
-    expect([content && applicationIdOf(content), applicationIdOf({ contentType: "a/b", body: octets })]).toEqual([
-      "7",
-      undefined,
-    ]);
+    const bare = { contentType: "a/b", body: octets };
+    expect(content && applicationIdsOf(content)).toEqual(["7", "x-wap-application:push.syncml"]);
+    expect(content && contentLanguageOf(content)).toBe("de, en, fr");
+    expect([applicationIdsOf(bare), contentLanguageOf(bare)]).toEqual([[], undefined]);
   });
+
+  it.each(["Content-Type: c/d", "Content-Encoding: gzip", "Content-Disposition: x", "Content-Transfer-Encoding: 8bit"])(
+    "refuses content with a second %s",
+    (field) => {
+      const head = ["Content-Type: a/b", "Content-Encoding: gzip", "Content-Disposition: y"];
+      const fields = [...head, "Content-Transfer-Encoding: binary", field].join("\n");
+      const name = field.split(":", 1)[0] ?? "";
+      expect(() => decodePap(related, multipart("x", [xmlPart, [fields, ""]]))).toThrow(`${name}: stands twice`);
+    },
+  );
 
   it("takes text/xml, which is the same (RFC 7303 §9.2), charsets that XML tells by itself, and no type", () => {
     const octets = multipart("x", [["Content-Type: text/xml; charset=us-ascii", push], textPart]);

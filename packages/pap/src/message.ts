@@ -5,22 +5,17 @@ import {
   encodeMultipart,
   isMultipart,
   type Multipart,
-  parseMimeValue,
 } from "@sip-push/bodies";
+import { decodeCapabilities } from "./capabilities.ts";
 import { decodePapDocument, encodePapDocument } from "./document.ts";
 import { fromBodies, PapError, type PapErrorCode, type PapErrorDetails } from "./errors.ts";
 import { fragmentAround } from "./fragment.ts";
 import { DEFAULT_MAX_MESSAGE_OCTETS, type PapDecodeOptions } from "./options.ts";
 import type { PapDocument, PapMessage, PapOperation } from "./types.ts";
 import { sniffDoctype } from "./versions.ts";
+import { checkXmlPart, XML_TYPE, xmlTypes } from "./xml-part.ts";
 
-const XML_TYPE = "application/xml";
-/** RFC 7303 §9.2: the second is an alias of the first. */
-const xmlTypes: readonly string[] = [XML_TYPE, "text/xml"];
-/** Those of which every XML document tells by itself. */
-const charsets: readonly string[] = ["utf-8", "us-ascii", "utf-16"];
-/** Codings that do nothing; BlackBerry's clients write the second, which is none. */
-const idleCodings: readonly string[] = ["identity", "binary"];
+const CONTROL = "the control entity";
 
 /** Content that is a multipart itself is looked into that deep, to see that it is whole. */
 const MAX_MULTIPART_DEPTH = 4;
@@ -49,8 +44,8 @@ export function decodePap(contentType: string, octets: Uint8Array, options: PapD
     throw mimeError("PAP_TOO_LARGE", `${octets.length} octets, the limit is ${maxOctets}`, octets, maxOctets);
   }
   if (!isMultipart(contentType)) {
-    checkXmlType(contentType, octets);
-    return withCompanions(decodePapDocument(octets, options), [], octets);
+    checkXmlPart({ contentType }, CONTROL, () => ({ ...mimeDetails(octets, 0), offset: 0 }));
+    return withCompanions(decodePapDocument(octets, options), [], octets, options);
   }
   const multipart = fromBodies(
     () => {
@@ -65,9 +60,8 @@ export function decodePap(contentType: string, octets: Uint8Array, options: PapD
     ({ offset }) => mimeDetails(octets, offset ?? 0),
   );
   const control = controlOf(multipart, octets);
-  checkXmlType(control.contentType, octets);
   const others = multipart.parts.filter((part) => part !== control);
-  return withCompanions(decodePapDocument(control.body, options), others, octets);
+  return withCompanions(decodePapDocument(control.body, options), others, octets, options);
 }
 
 /** The part that `start` names, otherwise the first. RFC 2387 §3.2. */
@@ -81,33 +75,16 @@ function controlOf({ subtype, params, parts }: Multipart, octets: Uint8Array): B
   const start = params.get("start")?.replace(/^<(.*)>$/, "$1");
   const control = start === undefined ? parts[0] : parts.find(({ contentId }) => contentId === start);
   if (control === undefined) throw mimeError("PAP_MISSING_PART", "start names no part", octets);
-  const coding = control.contentEncoding?.toLowerCase();
-  if (coding !== undefined && !idleCodings.includes(coding)) {
-    throw mimeError("PAP_BAD_MIME", `the control entity is encoded: ${JSON.stringify(coding.slice(0, 40))}`, octets);
-  }
+  checkXmlPart(control, CONTROL, () => ({ ...mimeDetails(octets, 0), offset: 0 }));
   return control;
 }
 
-function checkXmlType(contentType: string, octets: Uint8Array): void {
-  if (contentType === XML_TYPE) return;
-  const { value, params } = fromBodies(
-    () => parseMimeValue(contentType, "Content-Type"),
-    () => mimeDetails(octets, 0),
-  );
-  if (!xmlTypes.includes(value)) {
-    throw mimeError(
-      "PAP_BAD_MIME",
-      `the control entity is ${JSON.stringify(value.slice(0, 80))}, not ${XML_TYPE}`,
-      octets,
-    );
-  }
-  const charset = params.get("charset")?.toLowerCase();
-  if (charset !== undefined && !charsets.includes(charset)) {
-    throw mimeError("PAP_BAD_CHARSET", `charset ${JSON.stringify(charset.slice(0, 40))} is not taken`, octets);
-  }
-}
-
-function withCompanions(document: PapDocument, others: readonly BodyPart[], octets: Uint8Array): PapMessage {
+function withCompanions(
+  document: PapDocument,
+  others: readonly BodyPart[],
+  octets: Uint8Array,
+  options: PapDecodeOptions,
+): PapMessage {
   const { operation, version, publicId } = document;
   const rows = companions[operation.kind] ?? [];
   const fail = (code: PapErrorCode, problem: string): never => {
@@ -116,6 +93,9 @@ function withCompanions(document: PapDocument, others: readonly BodyPart[], octe
   const missing = rows[others.length];
   if (missing?.isRequired) fail("PAP_MISSING_PART", `without ${missing.member}`);
   if (others.length > rows.length) fail("PAP_EXTRA_PART", `with ${others.length} parts beside it`);
+  const capabilities = operation.kind === "push-message" ? others[1] : undefined;
+  // Those of a ccq-response are for who asked: PAP knows no way to refuse an answer.
+  if (capabilities !== undefined) decodeCapabilities(capabilities, options, { version, publicId });
   const parts = others.map((part, index) => [rows[index]?.member, asWritten(part)]);
   return { ...document, ...Object.fromEntries(parts) };
 }
@@ -150,9 +130,23 @@ export function encodePap(message: PapMessage): EncodedBody {
   );
 }
 
-/** The X-Wap-Application-Id of a content entity, as written: a URN, a short name or a number; undefined without one. */
-export function applicationIdOf(content: BodyPart): string | undefined {
-  return content.headers?.find(([name]) => name.toLowerCase() === "x-wap-application-id")?.[1];
+/**
+ * The X-Wap-Application-Id of a content entity, as written: a URN, a short name or a number. None without one; several are what a
+ * sender should not write.
+ */
+export function applicationIdsOf(content: BodyPart): readonly string[] {
+  return headersOf(content, "x-wap-application-id");
+}
+
+/** The languages of a content entity in one field, however many it came in (RFC 3282 §2: a list); undefined without one. */
+export function contentLanguageOf(content: BodyPart): string | undefined {
+  const fields = headersOf(content, "content-language");
+  return fields.length === 0 ? undefined : fields.join(", ");
+}
+
+/** @param lowerName in lower case. */
+function headersOf({ headers = [] }: BodyPart, lowerName: string): string[] {
+  return headers.filter(([name]) => name.toLowerCase() === lowerName).map(([, value]) => value);
 }
 
 function mimeError(code: PapErrorCode, problem: string, octets: Uint8Array, offset = 0): PapError {

@@ -1,11 +1,8 @@
 import type { PapError } from "./errors.ts";
-import { fragmentAround, xmlSafe } from "./fragment.ts";
+import { descOf, fragmentAround } from "./fragment.ts";
 import type { PapCode } from "./pap-codes.ts";
 import type { BadMessageResponse, PapMessage, PapOperation } from "./types.ts";
 import { papVersions, sniffDoctype } from "./versions.ts";
-
-/** Characters of a `desc` that goes out. */
-const MAX_DESC_LENGTH = 256;
 
 /** The answer to a request, in its version and with its DOCTYPE. Capabilities may be added to a ccq-response. */
 export function replyTo(request: Pick<PapMessage, "version" | "publicId">, operation: PapOperation): PapMessage {
@@ -19,7 +16,7 @@ export function badMessageResponse(error: PapError): BadMessageResponse {
   return {
     kind: "badmessage-response",
     code: papCode,
-    desc: xmlSafe(message.slice(0, MAX_DESC_LENGTH)),
+    desc: descOf(message),
     ...(badMessageFragment !== null && badMessageFragment !== "" && { badMessageFragment }),
   };
 }
@@ -44,7 +41,7 @@ export function refusalReply(beginning: Uint8Array, code: PapCode, desc: string)
   return replyTo(sniffDoctype(beginning) ?? { version: papVersions[0] }, {
     kind: "badmessage-response",
     code,
-    desc: xmlSafe(desc.slice(0, MAX_DESC_LENGTH)),
+    desc: descOf(desc),
     ...(badMessageFragment !== "" && { badMessageFragment }),
   });
 }

@@ -19,6 +19,11 @@ const GLOBAL_NUMBER = /^\+[-.()]*[0-9][-.()0-9]*$/;
 const LOCAL_NUMBER = /^[-.()]*[0-9a-f*#][-.()0-9a-f*#]*$/i;
 const TEL_PARAMETER = /^[0-9a-z-]+(?:=(?:[0-9a-z\-_.!~*'()[\]/:&+$]|%[0-9a-f]{2})+)?$/i;
 
+/** Whether it begins as one of these, good or not. */
+export function isUriText(text: string): boolean {
+  return SCHEME.test(text);
+}
+
 /** The URI; undefined for text that is none of these. */
 export function parseUriAddress(text: string): UriAddress | undefined {
   const match = SCHEME.exec(text);

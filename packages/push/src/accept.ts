@@ -1,4 +1,5 @@
 import { paramValue, parseMediaType, parseTokenWithParams, SipParseError, type SipResponse } from "@sip-push/sip";
+import type { ContentHeaders } from "./content-headers.ts";
 
 /** One way of putting the content of a push. */
 export interface Representation {
@@ -12,6 +13,10 @@ export interface Representation {
   readonly contentLanguage?: string;
   /** What the content is for, as on the wire: `render`, `attachment;handling=optional`. RFC 3261 §20.11. */
   readonly contentDisposition?: string;
+  /** Without `<` and `>`. RFC 8262. */
+  readonly contentId?: string;
+  /** More that is said of the content: names that `isContentHeader` takes. At most 32, and 4096 characters. */
+  readonly contentHeaders?: ContentHeaders;
 }
 
 /** What the Accept fields of an answer allow; undefined for a field that is not there. */
@@ -76,7 +81,8 @@ function isAllowed(fields: AcceptFields, { contentType, contentEncoding, content
   return tags.every((tag) => languages.some((range) => range === "*" || tag === range || tag.startsWith(`${range}-`)));
 }
 
-function allowsType(types: readonly string[], contentType: string): boolean {
+/** Whether a list of media types and ranges (`text/*`) has that of `contentType`. Types in lower case. RFC 3261 §20.1. */
+export function allowsType(types: readonly string[], contentType: string): boolean {
   const type = mediaTypeOf(contentType);
   if (type === undefined) return false;
   const anySubtype = `${type.slice(0, type.indexOf("/"))}/*`;

@@ -1,4 +1,5 @@
 export {
+  allowsType,
   contentCodings,
   isContentTypeRefused,
   mediaTypeOf,
@@ -20,6 +21,7 @@ export {
   toServiceCapabilities,
 } from "./capabilities.ts";
 export { PUSH_CHAIN_HEADER } from "./chain-header.ts";
+export { type ContentHeaders, isContentHeader } from "./content-headers.ts";
 export { applicationIdOfMediaType, mediaTypesOfApplication } from "./content-types.ts";
 export { PushInputError, type PushInputErrorCode } from "./errors.ts";
 export {

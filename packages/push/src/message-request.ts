@@ -149,10 +149,13 @@ export function toMessageRequest(push: PushMessage, binding: PushBinding, attemp
 }
 
 /** The header fields of content, but for its type. */
-function contentHeaders({ contentEncoding, contentLanguage, contentDisposition }: Representation): HeaderFields {
+function contentHeaders(content: Representation): HeaderFields {
+  const { contentEncoding, contentLanguage, contentDisposition, contentId, contentHeaders: others } = content;
   const headers: Array<readonly [string, string]> = [];
   if (contentEncoding !== undefined) headers.push(["Content-Encoding", contentEncoding]);
   if (contentLanguage !== undefined) headers.push(["Content-Language", contentLanguage]);
   if (contentDisposition !== undefined) headers.push(["Content-Disposition", contentDisposition]);
+  if (contentId !== undefined) headers.push(["Content-ID", `<${contentId}>`]);
+  if (others !== undefined) headers.push(...others);
   return headers;
 }

@@ -5,10 +5,8 @@ import { PushInputError } from "./errors.ts";
 import { checkRepresentation, type PushLimits } from "./push-message.ts";
 import { toPart } from "./report-envelope.ts";
 
-/** One part of a multipart push. */
+/** One part of a multipart push; others refer to it by its `contentId`, as `cid:`. */
 export interface PushPart extends Representation {
-  /** Without `<` and `>`; other parts refer to it as `cid:`. */
-  readonly contentId?: string;
   /** The application that the part is for, in any spelling: X-Wap-Application-Id. */
   readonly applicationId?: string;
   /** How its octets travel. Default `binary`: SIP is 8-bit clean. */
@@ -53,16 +51,12 @@ export function multipartPush(
 function partOf(part: PushPart, index: number, limits: PushLimits): BodyPart {
   const path = `parts[${index}].`;
   checkRepresentation(part, path, limits);
-  const { contentId, applicationId, transferEncoding } = part;
-  if (contentId !== undefined && !/^[!-;=?-~]{1,255}$/.test(contentId)) {
-    throw new PushInputError("PUSH_BAD_HEADER", `${path}contentId`, "is no id; write it without < and >");
-  }
+  const { applicationId, transferEncoding } = part;
   const body = toPart(part);
   const application =
     applicationId === undefined ? [] : [["X-Wap-Application-Id", applicationUrn(applicationId)] as const];
   return {
     ...body,
-    ...(contentId !== undefined && { contentId }),
     ...(transferEncoding !== undefined && { transferEncoding }),
     headers: [...(body.headers ?? []), ...application],
   };

@@ -2,6 +2,7 @@ import { BodyError, type DispositionRequest, parseContentDisposition } from "@si
 import { serializeSipDate, TOKEN } from "@sip-push/sip";
 import { mediaTypeOf, type Representation } from "./accept.ts";
 import { normalizeApplicationId } from "./application-ids.ts";
+import { checkContentHeaders, checkContentId } from "./content-headers.ts";
 import { PushInputError } from "./errors.ts";
 
 /** Priority of a push. RFC 3261 §20.26. */
@@ -79,13 +80,14 @@ export function checkPush(push: PushMessage, limits: PushLimits = {}): void {
 }
 
 /**
- * Checks content type, codings and size.
+ * Checks content type, header fields and size.
  *
  * @param path prefix of the field named, such as `alternatives[1].`.
  * @throws {PushInputError} naming the field.
  */
 export function checkRepresentation(representation: Representation, path: string, limits: PushLimits = {}): void {
   const { contentType, body, contentEncoding, contentLanguage, contentDisposition } = representation;
+  const { contentId, contentHeaders } = representation;
   if (mediaTypeOf(contentType) === undefined || /[\r\n\0]/.test(contentType)) {
     const problem = `${JSON.stringify(contentType)} is no media type; write type/subtype`;
     throw new PushInputError("PUSH_BAD_CONTENT_TYPE", `${path}contentType`, problem);
@@ -93,6 +95,8 @@ export function checkRepresentation(representation: Representation, path: string
   checkTokens(contentEncoding, `${path}contentEncoding`);
   checkTokens(contentLanguage, `${path}contentLanguage`);
   checkDisposition(contentDisposition, `${path}contentDisposition`);
+  checkContentId(contentId, `${path}contentId`);
+  checkContentHeaders(contentHeaders, `${path}contentHeaders`);
   if (!(body instanceof Uint8Array)) {
     throw new PushInputError("PUSH_BAD_BODY", `${path}body`, "must be octets (Uint8Array)");
   }

@@ -14,6 +14,8 @@ const push: PushMessage = {
   contentEncoding: "gzip",
   contentLanguage: "en",
   contentDisposition: "render;handling=optional",
+  contentId: "a@pi.test",
+  contentHeaders: [["X-Wap-Content-URI", "http://pi.test/ä"]],
   body: everyOctet,
 };
 const report = { messageId: "m1", sentAt };
@@ -40,7 +42,11 @@ describe("a push that asks for reports (RFC 5438 §7.1.1)", () => {
       contentType: push.contentType,
       contentEncoding: "gzip",
       contentDisposition: { type: "render", handling: "optional", params: new Map() },
-      headers: [["Content-Language", "en"]],
+      contentId: "a@pi.test",
+      headers: [
+        ["Content-Language", "en"],
+        ["X-Wap-Content-URI", "http://pi.test/ä"],
+      ],
       body: everyOctet,
     });
   });

@@ -28,7 +28,7 @@ const DEFAULT_DISPOSITIONS: readonly ReportDisposition[] = ["positive-delivery",
 
 /**
  * Content in a message/cpim that asks for delivery reports. RFC 5438 §7.1.1: From, To, DateTime and Message-ID must be there.
- * Coding, language and disposition go with the content, inside.
+ * Its header fields go with the content, inside.
  *
  * @param from of the sender, a URI or name-addr; @param to of the receiver.
  * @throws {PushInputError} PUSH_BAD_HEADER for an address, PUSH_BAD_REPORT for an id that has no form there.
@@ -61,13 +61,16 @@ export function withReportRequest(
 
 /** Content as a MIME part: octets as they are (SIP is 8-bit clean). */
 export function toPart(content: Representation): BodyPart {
-  const { contentType, body, contentEncoding, contentLanguage, contentDisposition } = content;
+  const { contentType, body, contentEncoding, contentLanguage, contentDisposition, contentId } = content;
+  const language = contentLanguage === undefined ? [] : [["Content-Language", contentLanguage] as const];
+  const headers = [...language, ...(content.contentHeaders ?? [])];
   return {
     contentType,
     body,
     ...(contentEncoding !== undefined && { contentEncoding }),
     ...(contentDisposition !== undefined && { contentDisposition: parseContentDisposition(contentDisposition) }),
-    ...(contentLanguage !== undefined && { headers: [["Content-Language", contentLanguage] as const] }),
+    ...(contentId !== undefined && { contentId }),
+    ...(headers.length > 0 && { headers }),
   };
 }
 

@@ -4,7 +4,7 @@ import type { RequestInit } from "@sip-push/sip";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DS_TYPE, ds, ReceiverRig } from "../../../test/support/receiver-rig.ts";
-import type { IncomingPush, PushReceiverOptions } from "./index.ts";
+import { contentHeadersOf, type IncomingPush, type PushEvent, type PushReceiverOptions } from "./index.ts";
 
 let rig: ReceiverRig;
 
@@ -353,4 +353,33 @@ it("no body makes the receiver throw: each push gets one answer, and is handed o
     ),
     { numRuns: 300 },
   );
+});
+
+describe("header fields of content", () => {
+  const fields = [
+    ["Content-ID", "<1@pi.test>"],
+    ["Content-Location", "http://pi.test/a"],
+    ["X-Wap-Content-URI", "http://pi.test/b"],
+  ] as const;
+  const told = (): unknown => contentHeadersOf(rig.pushes.at(-1) as PushEvent);
+
+  it("are those of the request, coded or not, and no others of it", async () => {
+    await rig.open();
+    const body = rig.notification();
+    await rig.send(ds(body, fields));
+    expect(told()).toEqual(fields);
+    await rig.send({ ...ds(body, [...fields, ["Content-Encoding", "gzip"]]), body: gzipSync(body), callId: "2" });
+    expect(told()).toEqual(fields);
+  });
+
+  it("are those of the content in an envelope, not of the envelope", async () => {
+    await rig.open();
+    const [, ...headers] = fields;
+    const content: BodyPart = { contentType: DS_TYPE, contentId: "1@pi.test", headers, body: rig.notification() };
+    const from: CpimHeader = { name: "From", namespace: CPIM_NAMESPACE, value: "<sip:ppg@home.test>" };
+    const to: CpimHeader = { name: "To", namespace: CPIM_NAMESPACE, value: "<sip:bob@home.test>" };
+    const body = encodeCpim({ headers: [from, to], content });
+    const response = await rig.send(message(body, "message/cpim", [["Content-Location", "http://other.test/"]]));
+    expect([response.statusCode, told()]).toEqual([200, fields]);
+  });
 });

@@ -1,7 +1,8 @@
 import { hash } from "node:crypto";
 import type { BodyPart, ContentDisposition, DispositionRequest } from "@sip-push/bodies";
 import { type Notification, type NotificationJson, notificationToJson } from "@sip-push/notification";
-import type { PnParams } from "@sip-push/push";
+import type { ContentHeaders, PnParams } from "@sip-push/push";
+import { contentHeadersOf } from "./content-headers.ts";
 import type { CapabilityPublicationEvent } from "./publication/index.ts";
 import type { ReferralEvent } from "./referrals/index.ts";
 import type { DeliveryReportEvent } from "./reports/index.ts";
@@ -19,6 +20,8 @@ export interface HeaderFields {
   get(name: string): string | undefined;
   getAll(name: string): string[];
   has(name: string): boolean;
+  /** All, in order, with their full names. */
+  [Symbol.iterator](): Iterator<readonly [name: string, value: string]>;
 }
 
 /** The push notification service that woke the handset: parameters of its registered Contact. RFC 8599 §4.1. */
@@ -75,6 +78,8 @@ export interface IncomingPush {
   readonly reportsAsked: readonly DispositionRequest[];
   /** Null unless the request came to a Contact with such parameters. */
   readonly pushResource: PushResource | null;
+  /** Header fields of content that came in an envelope; null: they are among `headers`. `contentHeadersOf` tells either. */
+  readonly partHeaders: ContentHeaders | null;
   /** Everything else that the request says. */
   readonly headers: HeaderFields;
 }
@@ -158,6 +163,7 @@ export interface PushEventJson
   /** The disposition type. */
   readonly contentDisposition: string | null;
   readonly parts: readonly PushPartJson[];
+  readonly contentHeaders: ContentHeaders;
 }
 
 /** The JSON form of a push event. The body is left out; length and hash stand for it. */
@@ -190,6 +196,7 @@ export function pushEventToJson(push: PushEvent): PushEventJson {
     })),
     reportsAsked,
     pushResource,
+    contentHeaders: contentHeadersOf(push),
   };
 }
 
@@ -220,7 +227,7 @@ export function pushEvent(push: IncomingPush, sipStatus: number): PushEvent {
   const { from, assertedIdentity, applicationId, contentType, body, length } = push;
   const { via, callId, notification, digest, deliverBefore, expired } = push;
   const { priority, subject, contentEncoding, contentLanguage, contentDisposition } = push;
-  const { parts, reportsAsked, pushResource, headers } = push;
+  const { parts, reportsAsked, pushResource, partHeaders, headers } = push;
   // Not `{ ...push }`, which would read the hash.
   const event = {
     event: "push",
@@ -244,6 +251,7 @@ export function pushEvent(push: IncomingPush, sipStatus: number): PushEvent {
     parts,
     reportsAsked,
     pushResource,
+    partHeaders,
     headers,
     sipStatus,
   };

@@ -44,6 +44,7 @@ export function toIncomingPush({ request, carrier, identities, push }: Candidate
     parts: unwrapped?.parts ?? NO_PARTS,
     reportsAsked: unwrapped?.reports?.asked ?? NOTHING_ASKED,
     pushResource: pushResourceOf(request),
+    partHeaders: unwrapped?.partHeaders ?? null,
     headers,
   });
 }

@@ -1,4 +1,5 @@
 export type { ReceiverApplication } from "./applications.ts";
+export { contentHeadersOf } from "./content-headers.ts";
 export type { DigestPolicy } from "./digest-policy.ts";
 export {
   type DigestState,

@@ -45,6 +45,7 @@ describe("a push that is taken", () => {
         parts: [],
         reportsAsked: [],
         pushResource: null,
+        partHeaders: null,
         headers: expect.anything(),
         sipStatus: 200,
       },
@@ -60,7 +61,7 @@ describe("a push that is taken", () => {
         " ",
       ),
       ..."digest priority subject deliverBefore contentEncoding contentLanguage contentDisposition parts".split(" "),
-      ..."reportsAsked pushResource".split(" "),
+      ..."reportsAsked pushResource contentHeaders".split(" "),
     ]);
     expect(json["notification"]).toMatchObject({ format: "ds-1.2", sessionId: 1, serverId: "s", vendor: "" });
   });

@@ -1,12 +1,13 @@
 import { BodyError, type BodyPart, type ContentDisposition, parseContentDisposition } from "@sip-push/bodies";
 import { decodeNotification, formatOfContentType, type Notification, NotificationError } from "@sip-push/notification";
-import { contentCodings, fromRequest, mediaTypeOf, type ReceivedPush } from "@sip-push/push";
+import { type ContentHeaders, contentCodings, fromRequest, mediaTypeOf, type ReceivedPush } from "@sip-push/push";
 import { paramValue, type SipRequest, type Uri } from "@sip-push/sip";
 import { type Refused, refuse } from "./answer.ts";
 import type { Applications } from "./applications.ts";
 import type { Carrier } from "./carrier.ts";
 import { isEnvelope, readContent, unknownDisposition, withoutCodings } from "./content.ts";
 import { chooseContent } from "./content-choice.ts";
+import { partHeadersOf } from "./content-headers.ts";
 import type { ReportRequest } from "./reports/report-request.ts";
 import type { TrustList } from "./trust-policy.ts";
 
@@ -57,6 +58,8 @@ export interface Unwrapped {
   readonly parts: readonly BodyPart[];
   readonly contentEncoding: string | null;
   readonly contentDisposition: ContentDisposition | null;
+  /** Of the part; those of a body that is no envelope are the request's. */
+  readonly partHeaders: ContentHeaders | null;
   readonly reports: ReportRequest | null;
 }
 
@@ -118,6 +121,7 @@ function unwrap(arrival: Arrival, push: ReceivedPush, contentType: string, rules
     parts: content.parts,
     contentEncoding: contentCodings(part.contentEncoding).join(", ") || null,
     contentDisposition: part.contentDisposition ?? null,
+    partHeaders: isEnvelope(push.mediaType ?? "") ? partHeadersOf(part) : null,
     reports: content.reports,
   };
   const offer: Offer = {

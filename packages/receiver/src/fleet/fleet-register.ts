@@ -6,6 +6,7 @@ import {
   newTag,
   type OwnBinding,
   parseUri,
+  quote,
   type RequestSender,
   registerRequest,
   registrarUri,
@@ -14,6 +15,7 @@ import {
   type SipEndpoint,
   type SipResponse,
   type SipUri,
+  serializeParams,
   type TransportName,
   transportOf,
 } from "@sip-push/sip";
@@ -95,6 +97,13 @@ export class FleetRegister {
     const { password, username } = credentials;
     const account = { username: username?.(handset) ?? handset.user, password };
     return { credentials: new DigestClient({ accounts: [account], nextHop: () => "" }) };
+  }
+
+  /** Contact of a handset, as it is registered but for its lifetime. RFC 3261 §11.2, RFC 3840 §5. */
+  contactField(handset: Handset): string {
+    const { instanceId, contactParams = new Map() } = this.#contactOptions(handset);
+    const instance = instanceId === undefined ? [] : [["+sip.instance", quote(`<${instanceId}>`)] as const];
+    return `<${this.#contactOf(handset)}>${serializeParams(new Map([...instance, ...contactParams]))}`;
   }
 
   #contactOptions({ aor }: Handset): Parameters<typeof registerRequest>[0] {

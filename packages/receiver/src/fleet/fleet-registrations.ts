@@ -94,6 +94,11 @@ export class FleetRegistrations {
     return { headers, sending: { ...this.#requests.sendingOf(handset), ...this.#requests.credentialsOf(handset) } };
   }
 
+  /** What a handset says where it can be reached and which applications it has. */
+  contactField(handset: Handset): string {
+    return this.#requests.contactField(handset);
+  }
+
   /** Removes all bindings, as many as `timeoutMs` allows. */
   async stop(timeoutMs: number): Promise<void> {
     const { handsets, endpoint } = this.#options;

@@ -1,7 +1,7 @@
 import { CPIM_NAMESPACE, decodeCpim, decodeImdn, encodeCpim, imdnHeaders } from "@sip-push/bodies";
 import type { RequestInit } from "@sip-push/sip";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { DS_TYPE, ds } from "../../../../test/support/receiver-rig.ts";
+import { DS_TYPE, ds, HANDSET } from "../../../../test/support/receiver-rig.ts";
 import type { HandsetStats } from "./handset.ts";
 import { FleetBed } from "./testdata/fleet-bed.ts";
 
@@ -122,6 +122,8 @@ describe("pushes to a fleet", () => {
     await bed.rig.clock.advance(1000);
     const options = await bed.rig.send({ method: "OPTIONS", requestUri: "sip:h1@home.test" });
     expect([options.statusCode, options.headers.get("Allow")]).toEqual([200, "MESSAGE, OPTIONS"]);
+    const contact = `<sip:h1@${HANDSET}:5060>;+g.oma.pusheventapp="push.syncml"`;
+    expect(options.headers.get("Contact"), "FACTS 1.3: what it has").toBe(contact);
     expect((await bed.rig.send({ method: "SUBSCRIBE", requestUri: "sip:h1@home.test" })).statusCode).toBe(405);
     bed.answerWith(() => undefined);
     const closing = fleet.close();

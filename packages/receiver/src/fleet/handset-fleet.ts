@@ -131,6 +131,10 @@ export class HandsetFleet {
       accept: applications.accept,
       acceptEncodings: acceptedCodings,
       optionTags: OPTION_TAGS,
+      optionsHeaders: (request) => {
+        const handset = this.#handsetOf(request);
+        return handset === undefined ? [] : [["Contact", this.#registrations.contactField(handset)]];
+      },
     });
   }
 

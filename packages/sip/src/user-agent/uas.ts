@@ -13,7 +13,7 @@ export interface UasOptions {
   /** Content codings taken, for Accept-Encoding. Default `identity`. */
   readonly acceptEncodings?: readonly string[];
   /** More header fields for the 200 to OPTIONS: Allow-Events, Contact with feature tags, … */
-  readonly optionsHeaders?: () => ReadonlyArray<readonly [name: string, value: string]>;
+  readonly optionsHeaders?: (request: SipRequest) => ReadonlyArray<readonly [name: string, value: string]>;
 }
 
 /** Methods that we recognize (IANA registry): one that is not offered gets 405, any other 501. RFC 3261 §21.5.2. */
@@ -54,7 +54,7 @@ export class UasCore {
     }
     const handler = this.#handlerOf(request.method);
     if (handler === undefined) {
-      transaction.reply(200, { headers: this.#capabilities() });
+      transaction.reply(200, { headers: this.#capabilities(request) });
       return;
     }
     // A To tag names a dialog, and what belongs to one is no merged request.
@@ -88,13 +88,13 @@ export class UasCore {
     return undefined;
   }
 
-  #capabilities(): Array<readonly [string, string]> {
+  #capabilities(request: SipRequest): Array<readonly [string, string]> {
     const { accept = [], acceptEncodings = ["identity"], optionTags = [], optionsHeaders } = this.#options;
     const headers: Array<readonly [string, string]> = [["Allow", this.#allow]];
     if (accept.length > 0) headers.push(["Accept", accept.join(", ")]);
     headers.push(["Accept-Encoding", acceptEncodings.join(", ")], ["Accept-Language", "en"]);
     if (optionTags.length > 0) headers.push(["Supported", optionTags.join(", ")]);
-    return [...headers, ...(optionsHeaders?.() ?? [])];
+    return [...headers, ...(optionsHeaders?.(request) ?? [])];
   }
 
   #remember(key: string, transaction: ServerTransaction): void {

@@ -105,6 +105,25 @@ describe("sip-push push, status and cancel against sip-push ppg", () => {
     expect(code).toBe(1);
   });
 
+  it("--watch of a replacement where the old one is pending has a result for each address, and waits no longer", async () => {
+    await push([alice, phone], "--push-id", "3@pi", "--deliver-after", "+3600");
+    await run("cancel", "3@pi", "--to", phone);
+    const replace = ["--replace", "3@pi", "--replace-method", "pending-only", "--push-id", "4@pi"];
+    const { code, lines } = await push([alice, phone, "bogus"], ...replace, "--watch", "--notify-listen", results);
+    const told = lines.map(({ event, address, messageState, papCode }) => [event, address, messageState, papCode]);
+    expect(told).toHaveLength(4);
+    expect(new Set(told)).toEqual(
+      new Set([
+        ["accepted", undefined, undefined, 1001],
+        ["result", phone, "rejected", 2008],
+        ["result", "bogus", "rejected", 2002],
+        ["result", alice, "delivered", 1000],
+      ]),
+    );
+    expect(code).toBe(1);
+    await pushes.next();
+  });
+
   it("status knows a push, and cancel takes one back that is to wait", async () => {
     const [url = "", credentials] = [access[1], { user: "calendar", password: "secret" }];
     const initiator = new PushInitiator({ url, credentials });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { papCodes } from "@sip-push/pap";
 import { type ConfigError, Gateway, readPpgConfig } from "@sip-push/ppg";
 import type { SipProxy } from "@sip-push/proxy";
+import { contentHeadersOf } from "@sip-push/receiver";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { useAgents } from "../support/agents.ts";
 import { ended, environment, GatewayBed } from "../support/gateway-bed.ts";
@@ -52,7 +53,8 @@ console: { users: [{ name: calendar, password: { env: CALENDAR_PASSWORD } }] }
     ]);
     const gateway = await openGateway();
     const submission = bed.pushTo(ALICE, "WAPPUSH=other/TYPE=USER@ppg.example.test");
-    expect(await bed.initiatorOf(gateway).push(submission)).toMatchObject({ kind: "answered", papCode: 1001 });
+    const answer = await bed.initiatorOf(gateway).push(submission);
+    expect(answer).toMatchObject({ kind: "answered", papCode: 1001, response: { senderName: "sip-push" } });
     const received = await Promise.all(handsets.map(({ pushes }) => pushes.next()));
     expect(received.map((each) => [...each.body])).toEqual([
       [0, 0x80, 0xff],
@@ -64,6 +66,7 @@ console: { users: [{ name: calendar, password: { env: CALENDAR_PASSWORD } }] }
       ["delivered", 1000, false],
     ]);
     expect(told.map(({ address }) => address).sort()).toEqual([...submission.addresses].sort());
+    expect(told.map(({ senderName }) => senderName)).toEqual(["sip-push", "sip-push"]);
     await bed.events.next(({ event }) => event === "notified");
     await bed.events.next(({ event }) => event === "notified");
 
@@ -74,6 +77,25 @@ console: { users: [{ name: calendar, password: { env: CALENDAR_PASSWORD } }] }
     expect(metrics).toContain('ppg_attempts_total{sip_status="200",via="message"} 2');
     expect(metrics).toContain('ppg_notifications_total{verdict="accepted"} 2');
     expect(metrics).toContain('ppg_deliveries{state="pending"} 0');
+  });
+
+  it("delivers a push once to several addresses of one handset, with what is said of its content", async () => {
+    const { pushes } = await agents.openRegistered(handsetBehind(bed.core));
+    const gateway = await openGateway();
+    const submission = bed.pushTo(ALICE, `${ALICE};x=y`, `${ALICE};transport=udp`);
+    const headers = [
+      ["Content-Location", "http://pi.example.test/a"],
+      ["X-Wap-Initiator-URI", "http://pi.example.test/ä"],
+    ] as const;
+    await bed.initiatorOf(gateway).push({ ...submission, content: { ...submission.content, headers } });
+    expect(contentHeadersOf(await pushes.next())).toEqual(headers);
+    const told = [await bed.results.next(), await bed.results.next(), await bed.results.next()];
+    expect(told.map(({ messageState, code }) => `${messageState} ${code}`).sort()).toEqual([
+      "delivered 1000",
+      "rejected 2002",
+      "rejected 2002",
+    ]);
+    expect(pushes.waiting).toEqual([]);
   });
 
   it("is ready when it is registered, and serves health and metrics to operators only", async () => {

@@ -12,7 +12,10 @@ interface OfPush {
 
 /** What happens in a gateway, as metrics, traces, logs and the console see it. Never content, never credentials. */
 export type PpgEvent =
-  /** Committed, and answered 1001. `elapsedMs`: from the last octet of the request to the commit. */
+  /**
+   * Committed, and answered 1001. `recipients`: without those rejected with that, of whom `state` tells. `elapsedMs`: from the last octet
+   * of the request to the commit.
+   */
   | (OfPush & { readonly event: "accepted"; readonly recipients: number; readonly elapsedMs: number })
   /** Any other answer to a PAP operation, and what was answered 1000 to one that submits nothing. */
   | {
@@ -71,3 +74,8 @@ export type PpgEvent =
 
 /** Hears what happens; must not throw, and must be quick. */
 export type PpgObserver = (event: PpgEvent) => void;
+
+/** What a log line says of an event. */
+export function whichOf(event: PpgEvent): { readonly event: string; readonly pushId?: string | null } {
+  return { event: event.event, ...("pushId" in event && { pushId: event.pushId }) };
+}

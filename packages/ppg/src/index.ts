@@ -4,6 +4,7 @@ export {
   type ConfigWorld,
   describeProblem,
   environmentVariables,
+  folderProblem,
   type HttpAddress,
   type HttpTls,
   type InitiatorConfig,

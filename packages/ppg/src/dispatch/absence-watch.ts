@@ -12,6 +12,8 @@ export interface AbsenceWatchOptions {
   readonly maxWatched: number;
   /** How long each is watched: not longer than until its push is tried again. */
   readonly waitMs: number;
+  /** From one time that a push is woken to the next. */
+  readonly pauseMs: number;
 }
 
 interface Watched {
@@ -134,12 +136,12 @@ export class AbsenceWatch {
   }
 
   async #wakeAll(): Promise<void> {
-    const { store, clock, logger } = this.#options;
+    const { store, clock, logger, pauseMs } = this.#options;
     while (this.#arrived.size > 0 && !this.#closed) {
       const recipients = [...this.#arrived];
       this.#arrived.clear();
       try {
-        await store.wake(recipients, clock.date().getTime());
+        await store.wake(recipients, clock.date().getTime(), pauseMs);
         this.#pauseMs = 0;
       } catch (error) {
         if (this.#closed) return;

@@ -1,4 +1,5 @@
 import type { RegistrationRequest, RegistrationResult } from "@sip-push/sender";
+import type { SipRequest } from "@sip-push/sip";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DispatchRig } from "../../../../test/support/dispatch-rig.ts";
 import type { DispatchSender } from "./options.ts";
@@ -97,6 +98,35 @@ describe("a handset that is absent", () => {
     waits[0]?.settle(registered("one"));
     await rig.clock.until(() => waits.length === 2, 1000);
     expect(waits[1]?.request.after).toBe("one");
+  });
+
+  it("does not cut short what its other pushes wait for", async () => {
+    const busy = (request: SipRequest) => Buffer.from(request.body).toString() === "busy";
+    const retryAfter = { headers: [["Retry-After", "15"]] } as const;
+    await rig.handset((request) => (there ? [200] : busy(request) ? [486, retryAfter] : [480]));
+    await node();
+    await rig.submit("busy");
+    await rig.untilTold("busy", "retry-wait");
+    const failedMs = rig.clock.now();
+    await rig.submit("absent");
+    await rig.untilTold("absent", "retry-wait");
+    there = true;
+    waits[0]?.settle(registered("one"));
+    await rig.untilTold("absent", "delivered", 1000);
+    await rig.untilTold("busy", "delivered");
+    expect(rig.clock.now() - failedMs).toBeGreaterThanOrEqual(15_000);
+  });
+
+  it("and registers every few seconds, takes nothing and uses up no more attempts than one in a minute", async () => {
+    await handset();
+    await node();
+    await rig.submit("p1");
+    for (let n = 0; n < 120; n++) {
+      await rig.clock.advance(5000);
+      waits.at(-1)?.settle(registered(`${n}`));
+    }
+    const { attempts, state } = await rig.delivery("p1");
+    expect([attempts, state]).toEqual([11, "retry-wait"]);
   });
 
   it("is tried when its time comes where nobody can be watched, or too many are", async () => {

@@ -16,6 +16,15 @@ const none: CapabilityFacts = {
 const handset = (facts: Partial<CapabilityFacts>): KnownHandset =>
   ({ handset: null, facts: { ...none, ...facts }, refused: {} }) as unknown as KnownHandset;
 
+/** Everything that an answer to OPTIONS tells. */
+const all: Partial<CapabilityFacts> = {
+  applications: ["push.syncml"],
+  mediaTypes: ["text/plain"],
+  encodings: ["gzip"],
+  languages: ["en"],
+  methods: ["MESSAGE"],
+};
+
 function port(known: readonly KnownHandset[], answer?: CapabilityAnswer, clock = new VirtualClock()) {
   const asked: unknown[] = [];
   const sender = {
@@ -36,11 +45,12 @@ function port(known: readonly KnownHandset[], answer?: CapabilityAnswer, clock =
 describe("capabilities of a recipient", () => {
   it("are those learnt, of all handsets together, without asking", async () => {
     const known = [
-      handset({ mediaTypes: ["text/plain"], maxBodyBytes: 10 }),
+      handset({ ...all, maxBodyBytes: 10 }),
       handset({ mediaTypes: ["text/plain", "image/png"], maxBodyBytes: 20 }),
     ];
     const { asked, capabilitiesOf } = port(known);
     expect(await capabilitiesOf("sip:bob@x", null)).toEqual({
+      ...all,
       mediaTypes: ["text/plain", "image/png"],
       maxBodyBytes: 20,
     });
@@ -52,6 +62,34 @@ describe("capabilities of a recipient", () => {
     const { asked, capabilitiesOf } = port([], { kind: "answered", sipStatus: 200, learnt });
     expect(await capabilitiesOf("sip:bob@x", "push.syncml")).toEqual({ methods: ["MESSAGE"] });
     expect(asked).toEqual([["sip:bob@x", "push.syncml"]]);
+  });
+
+  it.each<[string, Partial<CapabilityFacts>]>([
+    ["a subscription", { applications: ["push.syncml"] }],
+    ["a 415", { mediaTypes: ["text/plain"] }],
+    ["all but the languages", { ...all, languages: null }],
+  ])("are asked for and merged when only a part is known: %s", async (_, facts) => {
+    const learnt = { handset: null, facts: { ...none, ...all } };
+    const { asked, capabilitiesOf } = port([handset({ ...facts, maxBodyBytes: 10 })], {
+      kind: "answered",
+      sipStatus: 200,
+      learnt,
+    });
+    expect(await capabilitiesOf("sip:bob@x", null)).toEqual({ ...all, maxBodyBytes: 10 });
+    expect(asked).toHaveLength(1);
+  });
+
+  it("are those learnt, and nobody is asked, when that is what is wanted", async () => {
+    const { asked, capabilitiesOf } = port([handset({ mediaTypes: ["text/plain"] })]);
+    expect(await capabilitiesOf("sip:bob@x", null, { ask: false })).toEqual({ mediaTypes: ["text/plain"] });
+    expect(await port([]).capabilitiesOf("sip:bob@x", null, { ask: false })).toBeNull();
+    expect(asked).toEqual([]);
+  });
+
+  it("are told as far as they are known when a handset is not to be asked", async () => {
+    const known = [handset({ mediaTypes: ["text/plain"] })];
+    const refused = { kind: "refused", sipStatus: 480, reason: "", retryAfterSeconds: undefined } as const;
+    expect(await port(known, refused).capabilitiesOf("sip:bob@x", null)).toEqual({ mediaTypes: ["text/plain"] });
   });
 
   it.each([

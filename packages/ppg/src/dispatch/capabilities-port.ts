@@ -22,24 +22,29 @@ const refusals: Readonly<Record<number, PapCode>> = {
   485: papCodes.addressError,
 };
 
+/** What an answer to OPTIONS tells, or leaves out for good. RFC 3261 §11.2; an Allow-Events need not be there. */
+const answered = ["applications", "mediaTypes", "encodings", "languages", "methods"] as const;
+
 /**
- * What the handsets of a recipient can take, for capability queries: what the sender has learnt, else what a handset answers when it
- * is asked (OPTIONS).
+ * What the handsets of a recipient can take, for capability queries: what the sender has learnt, and where that is not all, what a
+ * handset answers when it is asked (OPTIONS), which the sender keeps. When it does not answer, what is known is told.
  */
 export function capabilitiesPort(
   sender: Pick<PushSender, "capabilitiesOf" | "queryCapabilities">,
   { timeoutMs = 5000, clock = systemClock }: CapabilitiesPortOptions = {},
 ): CapabilitiesOf {
-  return async (recipient, applicationId) => {
-    const known = together(sender.capabilitiesOf(recipient).map(({ facts }: KnownHandset) => facts));
-    if (known !== null) return known;
+  return async (recipient, applicationId, { ask = true } = {}) => {
+    const learnt = (): CapabilityFacts[] => sender.capabilitiesOf(recipient).map(({ facts }: KnownHandset) => facts);
+    const known = together(learnt());
+    const isAll = known !== null && answered.every((name) => known[name] !== undefined);
+    if (isAll || !ask) return known;
     const abort = new AbortController();
     const timer = clock.schedule(timeoutMs, () => abort.abort());
     try {
       const application = applicationId === null ? {} : { applicationId };
       const answer = await sender.queryCapabilities(recipient, { ...application, signal: abort.signal });
-      if (answer.kind === "answered") return together([answer.learnt.facts]);
-      return answer.kind === "refused" ? (refusals[answer.sipStatus] ?? null) : null;
+      if (answer.kind === "answered") return together([...learnt(), answer.learnt.facts]);
+      return known ?? (answer.kind === "refused" ? (refusals[answer.sipStatus] ?? null) : null);
     } finally {
       timer.cancel();
     }

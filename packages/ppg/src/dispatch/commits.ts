@@ -23,12 +23,13 @@ export interface CommitsOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   /** The store has answered; what it did is committed. */
-  readonly onAdvanced: (commit: Commit, result: AdvanceResult["result"]) => void;
+  readonly onAdvanced: (commit: Commit, result: AdvanceResult) => void;
   readonly onReleased: (flight: Flight, result: ReleaseResult) => void;
   /** It will never be committed: the store refuses it, or is closed. */
   readonly onGivenUp: (flight: Flight) => void;
 }
 
+const stale: AdvanceResult = { result: "stale" };
 /** Releases at about the same time go to the store together. */
 const RELEASE_GRID_MS = 50;
 const FIRST_PAUSE_MS = 100;
@@ -127,8 +128,8 @@ export class Commits {
       return true;
     }
     for (const [index, commit] of batch.entries()) {
-      const result = results[index]?.result ?? "stale";
-      if (result === "stale" && commit.unsure === true) void this.#settleUnsure(commit);
+      const result = results[index] ?? stale;
+      if (result.result === "stale" && commit.unsure === true) void this.#settleUnsure(commit);
       else this.#tell(commit.flight, () => this.#options.onAdvanced(commit, result));
     }
     return true;
@@ -137,13 +138,14 @@ export class Commits {
   /** Stale because it was done, or because somebody else did something? The timeline says. Never rejects. */
   async #settleUnsure(commit: Commit): Promise<void> {
     const { advance } = commit;
-    let isOurs = false;
+    const { id, version } = advance.lease;
+    let result: AdvanceResult = stale;
     try {
-      isOurs = isWritten(advance, await this.#options.store.timeline(advance.lease.id));
+      if (isWritten(advance, await this.#options.store.timeline(id))) result = { result: "done", version: version + 1 };
     } catch (error) {
       this.#failed(error, 1);
     }
-    this.#tell(commit.flight, () => this.#options.onAdvanced(commit, isOurs ? "done" : "stale"));
+    this.#tell(commit.flight, () => this.#options.onAdvanced(commit, result));
   }
 
   /** What is thrown about one is no matter of the others. */

@@ -10,8 +10,9 @@ import {
   isFinal,
 } from "../delivery/delivery.machine.ts";
 import { deliveryEventOf } from "../delivery/outcome-events.ts";
+import { NO_REPORT } from "../delivery/report-reasons.ts";
 import { planRetry, type RetryableEvent, type RetryPlan, type RetryRules } from "../delivery/retry-policy.ts";
-import type { ClaimedDelivery, DeliveryAdvance } from "../store/types.ts";
+import type { ClaimedDelivery, DeliveryAdvance, StoredPush, TakeBackReason } from "../store/types.ts";
 import { wantsReport } from "./push-message-of.ts";
 
 /** A change of state that the delivery machine decided on, before it has a lease. */
@@ -26,8 +27,8 @@ export interface Situation {
   readonly rules: RetryRules;
   readonly random: () => number;
   readonly reportTimeoutMs: number;
-  /** As the store said at last. */
-  readonly cancelRequested: boolean;
+  /** The initiator took it back while the attempt was under way; null: it did not, as far as the store has said. */
+  readonly takenBack: TakeBackReason | null;
 }
 
 type Verdict = Pick<Change, "papCode" | "reason">;
@@ -38,6 +39,8 @@ const nothing: Facts = {
   reportWanted: false,
   retryLeft: false,
   cancelRequested: false,
+  overtaken: false,
+  wasAbsent: false,
   handsetAnswered: false,
   confirmationRequired: false,
 };
@@ -49,9 +52,8 @@ export function changeAtClaim(delivery: ClaimedDelivery, nowMs: number): Change 
     ...nothing,
     timeLeft: hasTimeLeft(delivery, nowMs),
     cancelRequested: delivery.cancelRequested,
-    // RFC 3428 §4: a 202 is a relay's word.
-    handsetAnswered: sipStatus !== null && sipStatus >= 200 && sipStatus < 300 && sipStatus !== 202,
-    confirmationRequired: content.deliveryMethod === "confirmed",
+    overtaken: delivery.overtaken,
+    ...answerFacts(sipStatus, content),
   };
   const event = wokenFrom === "sending" ? "leaseExpired" : "due";
   const { next } = transitionOf(wokenFrom, event, facts);
@@ -60,13 +62,18 @@ export function changeAtClaim(delivery: ClaimedDelivery, nowMs: number): Change 
 
 /** Why a delivery ends without another attempt. By what it was before the claim. */
 const endings: Readonly<Record<ClaimedDelivery["wokenFrom"], (next: FinalState, last: ClaimedDelivery) => Verdict>> = {
-  pending: (_, last) => expired(last.papCode, last.reason),
+  pending: (next, last) => (next === "rejected" ? overtaken : expired(last.papCode, last.reason)),
   "retry-wait": (_, last) => expired(last.papCode, last.reason),
   sending: () => ({ papCode: papCodes.serviceFailure, reason: "the node that had it under way stopped" }),
   "waiting-report": (next, last) => ({
     papCode: overdueCodes[next] ?? last.papCode,
-    reason: joined(last.reason, "no delivery report came"),
+    reason: joined(last.reason, NO_REPORT),
   }),
+};
+
+const overtaken: Verdict = {
+  papCode: papCodes.cancellationNotPossible,
+  reason: "the push that it was to replace has reached this recipient",
 };
 
 const overdueCodes: Partial<Record<FinalState, number>> = {
@@ -78,7 +85,7 @@ const overdueCodes: Partial<Record<FinalState, number>> = {
 /** What an attempt that ended makes of its delivery. */
 export function changeAfterAttempt(delivery: ClaimedDelivery, outcome: PushOutcome, situation: Situation): Change {
   const { content, attempts } = delivery;
-  const { nowMs, rules, random, cancelRequested } = situation;
+  const { nowMs, rules, random, takenBack } = situation;
   const { retryAfterSeconds, sipStatus, papCode } = outcome;
   const event = deliveryEventOf(outcome);
   const { deliverBeforeMs } = content;
@@ -87,27 +94,47 @@ export function changeAfterAttempt(delivery: ClaimedDelivery, outcome: PushOutco
     : undefined;
   const facts: Facts = {
     ...nothing,
-    timeLeft: plan?.timeLeft ?? hasTimeLeft(delivery, nowMs),
+    timeLeft: hasTimeLeft(delivery, nowMs),
     retryLeft: plan?.retryLeft ?? false,
     reportWanted: wantsReport(content),
-    cancelRequested,
+    cancelRequested: takenBack !== null,
+    ...answerFacts(sipStatus, content),
   };
   const { next, actions } = transitionOf("sending", event, facts);
   if (isFinal(next)) {
-    const verdict = attemptEndings[next]?.(outcome) ?? { papCode, reason: outcome.reason };
+    const verdict = attemptEndings[next]?.(outcome, takenBack) ?? { papCode, reason: outcome.reason };
     return finalChange(next, sipStatus, verdict);
   }
-  const dueAtMs = next === "waiting-report" ? nowMs + situation.reportTimeoutMs : dueOf(plan, nowMs);
+  const reportDueMs = nowMs + situation.reportTimeoutMs;
+  // What a relay has stored (202) it may deliver until deliver-before, and only then comes the handset's report.
+  const overdueMs = event === "accepted" ? Math.max(reportDueMs, deliverBeforeMs ?? reportDueMs) : reportDueMs;
+  const dueAtMs = actions.includes("awaitReport") ? overdueMs : dueOf(plan, nowMs);
   const awaitRegistration = actions.includes("awaitRegistration");
   return { to: next, dueAtMs, sipStatus, papCode: codeOf(next, papCode), reason: outcome.reason, awaitRegistration };
 }
 
 /** Where the outcome alone does not say it. */
-const attemptEndings: Partial<Record<FinalState, (outcome: PushOutcome) => Verdict>> = {
-  expired: ({ papCode, reason, messageState }) =>
-    messageState === "expired" ? { papCode, reason } : expired(papCode, reason),
-  cancelled: () => ({ papCode: papCodes.ok, reason: "cancelled" }),
-};
+const attemptEndings: Partial<Record<FinalState, (outcome: PushOutcome, takenBack: TakeBackReason | null) => Verdict>> =
+  {
+    expired: ({ papCode, reason, messageState }) =>
+      messageState === "expired" ? { papCode, reason } : expired(papCode, reason),
+    // The handset does not confirm what it has answered.
+    delivered: ({ reason }) => ({ papCode: papCodes.ok, reason }),
+    cancelled: ({ reason }, takenBack) => ({
+      papCode: papCodes.ok,
+      reason: `${takenBack ?? "cancelled"}; last: ${reason}`,
+    }),
+  };
+
+/** What the last answer says of the delivery, and what it needs. */
+export function answerFacts(
+  sipStatus: number | null,
+  { deliveryMethod }: Pick<StoredPush, "deliveryMethod">,
+): Pick<Facts, "handsetAnswered" | "confirmationRequired"> {
+  // RFC 3428 §4: a 202 is a relay's word.
+  const handsetAnswered = sipStatus !== null && sipStatus >= 200 && sipStatus < 300 && sipStatus !== 202;
+  return { handsetAnswered, confirmationRequired: deliveryMethod === "confirmed" };
+}
 
 function isRetryable(event: string): event is RetryableEvent {
   return event === "unavailable" || event === "absent" || event === "noAnswer";

@@ -22,8 +22,9 @@ interface StopOptions {
 const LAST_WRITES_MS = 2000;
 
 /**
- * Delivers what is in the store: claims what is due, gives it to the Push Sender agent, and writes what became of it. The delivery
- * machine decides, here its guards and actions are performed. Any number of dispatchers may share a store.
+ * Delivers what is in the store: claims what is due, gives it to the Push Sender agent, and writes what became of it. What that is
+ * the delivery machine decides, about each claim and each end of an attempt (`decisions.ts`). Any number of dispatchers may share
+ * a store.
  */
 export class Dispatcher {
   readonly #clock: Clock;
@@ -93,7 +94,8 @@ export class Dispatcher {
       onLost: (flight) => this.#flights.lose(flight),
     });
     const waitMs = Math.max(60_000, rules.absent.maxMs);
-    this.#absence = new AbsenceWatch({ store, sender, clock, logger, maxWatched, waitMs });
+    const pauseMs = rules.absent.initialMs;
+    this.#absence = new AbsenceWatch({ store, sender, clock, logger, maxWatched, waitMs, pauseMs });
   }
 
   /** @throws {RangeError} naming an option that is no whole number from 1 on. */

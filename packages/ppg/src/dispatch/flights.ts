@@ -6,7 +6,7 @@ import type { DeliveryState } from "../delivery/delivery.machine.ts";
 import type { RetryRules } from "../delivery/retry-policy.ts";
 import type { PpgObserver } from "../events.ts";
 import type { PpgStore } from "../store/store.ts";
-import type { AdvanceResult, ClaimedDelivery, ReleaseResult, StoredPush } from "../store/types.ts";
+import type { AdvanceResult, ClaimedDelivery, ReleaseResult, StoredPush, TakeBackReason } from "../store/types.ts";
 import { type Commit, Commits } from "./commits.ts";
 import { type Change, changeAfterAttempt, changeAtClaim } from "./decisions.ts";
 import type { Destinations } from "./destinations.ts";
@@ -194,8 +194,8 @@ export class Flights {
     else if (this.#stopping) this.#release(flight, nowMs);
     else {
       const turn = this.#lanes.enter(flight, this.#options.clock.now());
-      if (turn === undefined) this.#begin(flight, nowMs);
-      else if (turn !== "waits") this.#park(flight, turn);
+      if (turn === "now") this.#begin(flight, nowMs);
+      else if (turn !== "waits") this.#park(turn.flight, turn.againAtMs);
     }
   }
 
@@ -263,7 +263,7 @@ export class Flights {
     try {
       if (flight.lost) this.#drop(flight);
       else if (wasWithdrawn(outcome)) this.#release(flight, nowMs + (flight.batch.aborted ? 0 : WITHDRAWN_PAUSE_MS));
-      else this.#commit(flight, this.#changeBy(flight, outcome, flight.delivery.cancelRequested), outcome);
+      else this.#commit(flight, this.#changeBy(flight, outcome, null), outcome);
     } catch (error) {
       this.#fail(flight, error);
     }
@@ -279,32 +279,34 @@ export class Flights {
     if (next !== undefined) this.#handOn(next, nowMs);
   }
 
-  #changeBy({ delivery }: Flight, outcome: PushOutcome, cancelRequested: boolean): Change {
+  #changeBy({ delivery }: Flight, outcome: PushOutcome, takenBack: TakeBackReason | null): Change {
     const { rules, random, reportTimeoutMs } = this.#options;
     return changeAfterAttempt(delivery, outcome, {
       nowMs: this.#nowMs(),
       rules,
       random,
       reportTimeoutMs,
-      cancelRequested,
+      takenBack,
     });
   }
 
   #commit(flight: Flight, change: Change, outcome: PushOutcome | undefined): void {
-    const { lease, startedMs } = flight;
+    const { lease, startedMs, delivery } = flight;
     const { to, dueAtMs, sipStatus, papCode, reason } = change;
     const attemptStartedAtMs = outcome === undefined ? null : startedMs;
     const atMs = this.#nowMs();
     if (flight.state !== "committing") this.#count("committing", 1);
     flight.state = "committing";
-    const advance = { lease, to, atMs, dueAtMs, sipStatus, papCode, reason, attemptStartedAtMs };
-    this.#commits.advance({ flight, change, outcome, advance });
+    const written = { lease, to, atMs, dueAtMs, sipStatus, papCode, reason, attemptStartedAtMs };
+    const unsent = startedMs === 0 && delivery.state === "sending";
+    this.#commits.advance({ flight, change, outcome, advance: unsent ? { ...written, unsent } : written });
   }
 
-  #advanced({ flight, change, advance, outcome }: Commit, result: AdvanceResult["result"]): void {
+  #advanced({ flight, change, advance, outcome }: Commit, answer: AdvanceResult): void {
     const { observe, onSettled, logger } = this.#options;
+    const { result } = answer;
     if (result === "cancelRequested" && outcome !== undefined) {
-      this.#commit(flight, this.#changeBy(flight, outcome, true), outcome);
+      this.#commit(flight, this.#changeBy(flight, outcome, answer.reason), outcome);
       return;
     }
     if (result === "done") {

@@ -39,7 +39,7 @@ describe("a push that we make a mistake about", () => {
     await rig.submit("good", ["bob"]);
     const { watched } = await rig.node({ dispatcher: { store: spoilt(rig.store, "bad") } });
     expect(await rig.untilTold("good", "delivered")).toMatchObject({ sipStatus: 200 });
-    expect(await rig.untilTold("bad", "undeliverable")).toMatchObject({ papCode: 3000, attempts: 1 });
+    expect(await rig.untilTold("bad", "undeliverable")).toMatchObject({ papCode: 3000, attempts: 0 });
     expect(rig.seen).toHaveLength(1);
     expect(watched.pending).toBe(0);
   });

@@ -33,7 +33,7 @@ export interface DispatcherOptions {
   readonly perDestination?: number;
   /** How long the store keeps others from what this node has under way, between two renewals. Default 30,000. */
   readonly leaseMs?: number;
-  /** How long to wait for the delivery report of a push that was accepted. Default 30. */
+  /** How long to wait for the delivery report of a handset that has answered. Default 30. After a relay's 202: until deliver-before. */
   readonly reportTimeoutSeconds?: number;
   /** Deliveries taken from the store at once. Default 256. */
   readonly claimBatch?: number;

@@ -24,7 +24,8 @@ export function detailsOf({ applicationData }: Pick<StoredPush, "applicationData
 
 /** A stored push as the sender takes it. */
 export function pushMessageOf(push: StoredPush): PushMessage {
-  const { applicationId, contentEncoding, contentLanguage, contentDisposition } = detailsOf(push);
+  const { applicationId, contentEncoding, contentLanguage, contentDisposition, contentId, contentHeaders } =
+    detailsOf(push);
   const priority = priorities[push.priority];
   return {
     applicationId: applicationId ?? null,
@@ -34,6 +35,8 @@ export function pushMessageOf(push: StoredPush): PushMessage {
     ...(contentEncoding != null && { contentEncoding }),
     ...(contentLanguage != null && { contentLanguage }),
     ...(contentDisposition != null && { contentDisposition }),
+    ...(contentId !== undefined && { contentId }),
+    ...(contentHeaders !== undefined && { contentHeaders }),
     ...(push.deliverBeforeMs !== null && { deliverBefore: new Date(push.deliverBeforeMs) }),
     ...(priority !== undefined && { priority }),
   };

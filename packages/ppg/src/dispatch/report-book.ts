@@ -1,12 +1,15 @@
-import { type ImdnDisposition, outcomeOf } from "@sip-push/push";
+import { papCodes } from "@sip-push/pap";
+import { outcomeOf } from "@sip-push/push";
 import type { BookedReport, IgnoredReport, ReportBook } from "@sip-push/sender";
 import { type Clock, type Logger, silentLogger, systemClock } from "@sip-push/sip";
-import { type DeliveryEvent, deliveryTransition, isFinal } from "../delivery/delivery.machine.ts";
+import { type DeliveryEvent, type DeliveryGuard, deliveryTransition, isFinal } from "../delivery/delivery.machine.ts";
 import { reportEvents } from "../delivery/outcome-events.ts";
+import { reportReason } from "../delivery/report-reasons.ts";
 import type { PpgObserver } from "../events.ts";
 import { StoreError } from "../store/errors.ts";
 import type { PpgStore } from "../store/store.ts";
-import type { DeliveryAdvance, DeliveryRecord } from "../store/types.ts";
+import type { DeliveryAdvance, DeliveryRecord, StoredPush } from "../store/types.ts";
+import { answerFacts } from "./decisions.ts";
 import { isWritten } from "./written.ts";
 
 export interface StoreReportBookOptions {
@@ -44,10 +47,12 @@ export class StoreReportBook implements ReportBook {
       if (delivery === undefined) return "unknown";
       if (!report.isFrom(delivery.recipient)) return "foreign";
       if (isFinal(delivery.state)) return delivery.state === "delivered" ? "duplicate" : "late";
-      const change = changeBy(report, delivery, this.#clock.date().getTime());
+      const content = await this.#store.push(delivery.push);
+      if (content === undefined) return "unknown";
+      const change = changeBy(report, delivery, content, this.#clock.date().getTime());
       if (change === undefined) return "unasked";
       if (await this.#advance(change)) {
-        await this.#told(delivery, change);
+        this.#told(delivery, content, change);
         return "taken";
       }
     }
@@ -67,26 +72,29 @@ export class StoreReportBook implements ReportBook {
     }
   }
 
-  async #told(delivery: DeliveryRecord, change: DeliveryAdvance): Promise<void> {
+  #told(delivery: DeliveryRecord, { pushId, initiator, acceptedAtMs }: StoredPush, change: DeliveryAdvance): void {
     const { id, push, recipient, callId, state: from } = delivery;
     const { to, atMs, papCode, sipStatus, reason } = change;
+    this.#logger.debug({ pushId, recipient, callId, from, to, reason }, "delivery report");
+    const which = { push, pushId, initiator, delivery: id, recipient };
     try {
-      const content = await this.#store.push(push);
-      if (content === undefined) return;
-      const { pushId, initiator, acceptedAtMs } = content;
-      this.#logger.debug({ pushId, recipient, callId, from, to, reason }, "delivery report");
-      const which = { push, pushId, initiator, delivery: id, recipient };
       this.#observe?.({ event: "state", ...which, atMs, from, to, papCode, sipStatus, reason, acceptedAtMs });
     } catch (error) {
       // What was reported is committed.
-      this.#logger.warn({ err: error, callId }, "a delivery report was not told");
+      this.#logger.warn({ err: error, pushId, callId }, "a delivery report was not told");
     }
   }
 }
 
-function changeBy({ disposition }: BookedReport, delivery: DeliveryRecord, atMs: number): DeliveryAdvance | undefined {
+function changeBy(
+  { disposition }: BookedReport,
+  delivery: DeliveryRecord,
+  content: StoredPush,
+  atMs: number,
+): DeliveryAdvance | undefined {
   const event: DeliveryEvent = reportEvents[disposition];
-  const transition = deliveryTransition(delivery.state, event, () => false);
+  const facts: Partial<Record<DeliveryGuard, boolean>> = answerFacts(delivery.sipStatus, content);
+  const transition = deliveryTransition(delivery.state, event, (guard) => facts[guard] === true);
   if (transition === undefined) return undefined;
   const { id, version, owner, sipStatus } = delivery;
   return {
@@ -95,12 +103,8 @@ function changeBy({ disposition }: BookedReport, delivery: DeliveryRecord, atMs:
     atMs,
     dueAtMs: null,
     sipStatus,
-    papCode: outcomeOf(`imdn ${disposition}`).papCode,
-    reason: reasonOf(disposition),
+    papCode: transition.next === "delivered" ? papCodes.ok : outcomeOf(`imdn ${disposition}`).papCode,
+    reason: reportReason(disposition),
     attemptStartedAtMs: null,
   };
-}
-
-function reasonOf(disposition: ImdnDisposition): string {
-  return `the delivery report says ${disposition}`;
 }

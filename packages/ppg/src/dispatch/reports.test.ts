@@ -1,7 +1,16 @@
-import { createRequest, parseUri, RequestSender, SipEndpoint, type SipRequest, type SipUri } from "@sip-push/sip";
+import {
+  createRequest,
+  parseUri,
+  RequestSender,
+  SipEndpoint,
+  type SipRequest,
+  type SipUri,
+  silentLogger,
+} from "@sip-push/sip";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DispatchRig } from "../../../../test/support/dispatch-rig.ts";
 import type { PushSubmission } from "../store/types.ts";
+import { StoreReportBook } from "./report-book.ts";
 
 let rig: DispatchRig;
 
@@ -86,6 +95,22 @@ describe("a delivery report", () => {
     expect(await rig.untilTold("p1", state)).toMatchObject({ papCode });
   });
 
+  it.each([
+    ["forbidden", preferred, "delivered", 1000],
+    ["error", preferred, "delivered", 1000],
+    ["forbidden", confirmed, "unknown", 1001],
+    ["error", confirmed, "unknown", 4000],
+  ])("%s, of a handset that has answered 200 to %o: %s", async (status, method, state, papCode) => {
+    await rig.handset(() => [200]);
+    await rig.node();
+    const send = await reporter();
+    await rig.submit("p1", ["bob"], method);
+    const { callId } = await rig.untilTold("p1", "waiting-report");
+    await send(report(callId, status));
+    const reason = `the delivery report says ${status}`;
+    expect(await rig.untilTold("p1", state)).toMatchObject({ papCode, reason: expect.stringContaining(reason) });
+  });
+
   it("may come before the response: the response changes nothing then", async () => {
     const held = Promise.withResolvers<readonly [number]>();
     await rig.handset(() => held.promise);
@@ -152,6 +177,22 @@ describe("a delivery report", () => {
     expect((await rig.delivery("p1")).state).toBe("delivered");
   });
 
+  it("that is not told, although it is committed, is named in the log", async () => {
+    const lines: object[] = [];
+    const logger = { ...silentLogger, warn: (fields: object) => void lines.push(fields) };
+    const observe = (): never => {
+      throw new Error("out of order");
+    };
+    const reportBook = new StoreReportBook({ store: rig.store, clock: rig.clock, observe, logger });
+    await rig.handset(() => [200]);
+    await rig.node({ sender: { reportBook } });
+    const send = await reporter();
+    await rig.submit("p1", ["bob"], confirmed);
+    const { callId } = await rig.untilTold("p1", "waiting-report");
+    expect(await send(report(callId))).toBe(200);
+    expect(lines).toEqual([{ err: expect.any(Error), pushId: "p1", callId }]);
+  });
+
   it("of a real receiver closes the push", async () => {
     await rig.receiver({ trustedHops: ["192.0.2.1"] });
     await rig.node();
@@ -179,5 +220,20 @@ describe("a report that does not come", () => {
     expect(delivery.reason).toContain("no delivery report came");
     expect(rig.clock.now() - acceptedAtMs).toBeGreaterThanOrEqual(20_000);
     expect(rig.seen).toHaveLength(1);
+  });
+
+  it("of what a relay has stored (202) is waited for until deliver-before", async () => {
+    await rig.handset(() => [202]);
+    await rig.node({ dispatcher: { reportTimeoutSeconds: 20 } });
+    const send = await reporter();
+    const startMs = rig.clock.now();
+    const deliverBeforeMs = rig.clock.wallMs + 600_000;
+    for (const pushId of ["p1", "p2"]) await rig.submit(pushId, ["bob"], { ...confirmed, deliverBeforeMs });
+    const { callId } = await rig.untilTold("p1", "waiting-report");
+    await rig.clock.advance(300_000);
+    expect(await send(report(callId))).toBe(200);
+    expect(await rig.untilTold("p1", "delivered")).toMatchObject({ papCode: 1000 });
+    expect(await rig.untilTold("p2", "timeout")).toMatchObject({ papCode: 4000, sipStatus: 202 });
+    expect(rig.clock.now() - startMs).toBeGreaterThanOrEqual(600_000);
   });
 });

@@ -264,14 +264,21 @@ function originForm(request: IncomingMessage): string {
   return request.url;
 }
 
-/** Whether two Host fields, or two Authorization fields, leave open which one holds: a proxy before us may have read the other. RFC 9112 §3.2. */
+/** Of these a second one leaves open which holds: a proxy before us may have read the other. RFC 9112 §3.2, RFC 9110 §5.3. */
+const singleFields: ReadonlyMap<number, string> = new Map(
+  ["host", "authorization", "content-type"].map((name) => [name.length, name]),
+);
+
+/** By the lengths of the names first: this is done for each field of each request. */
 function hasRepeated({ rawHeaders }: IncomingMessage): boolean {
-  let hosts = 0;
-  let authorizations = 0;
+  let seen = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] ?? "";
-    if (name.length === 4) hosts += Number(name.toLowerCase() === "host");
-    else if (name.length === 13) authorizations += Number(name.toLowerCase() === "authorization");
+    const single = singleFields.get(name.length);
+    if (single === undefined || single !== name.toLowerCase()) continue;
+    const bit = 1 << name.length;
+    if ((seen & bit) !== 0) return true;
+    seen |= bit;
   }
-  return hosts > 1 || authorizations > 1;
+  return false;
 }

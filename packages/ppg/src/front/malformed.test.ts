@@ -32,6 +32,7 @@ describe("what is no HTTP, or comes too slowly, gets an answer and an end", () =
     ["a control character in a field", [`${head}X: a\x01b\r\n\r\n`], ["400"]],
     ["two hosts (RFC 9112 §3.2)", [`${head}Host: b\r\nContent-Length: 1\r\n\r\nx`], ["400"]],
     ["two credentials", [`${head}authorization: Basic eDp5\r\nContent-Length: 1\r\n\r\nx`], ["400"]],
+    ["two content types", [`${head}Content-Type: a/b\r\ncontent-type: c/d\r\nContent-Length: 1\r\n\r\nx`], ["400"]],
     ["a line that ends with LF alone", [`${head}X: a\nContent-Length: 1\r\n\r\nx`], ["400"]],
     ["a field on two lines (RFC 9112 §5.2)", [`${head}X: a\r\n b\r\nContent-Length: 1\r\n\r\nx`], ["400"]],
     ["a blank before the colon", [`${head}Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n`], ["400"]],

@@ -1,6 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { ListenAddress } from "@sip-push/sip";
 import type { PpgConfig } from "../config/types.ts";
+import type { ErrorForm } from "../error-form.ts";
 import type { DeliverySide, RegistrationEvent } from "./delivery-side.ts";
 import type { GatewayErrorCode } from "./gateway-error.ts";
 import type { HeldForm } from "./held-forms.ts";
@@ -38,7 +39,7 @@ export type DeliveryRequest =
   | { readonly tell: "start" | "submitted" }
   | { readonly take: readonly HeldForm[] }
   | { readonly link: MessagePort }
-  | { readonly link: null; readonly problem: string };
+  | { readonly link: null; readonly error: ErrorForm };
 
 /**
  * `opened`, or `failed` with why not, comes once. `told`: what happened (`PpgEvent[]` as JSON: half the work of cloning) and what is
@@ -48,14 +49,14 @@ export type DeliveryReply =
   | { readonly reply: "opened"; readonly listening: readonly ListenAddress[] }
   | { readonly reply: "failed"; readonly error: OpenFailure }
   | { readonly reply: "answer"; readonly number: number; readonly value: unknown }
-  | { readonly reply: "refusal"; readonly number: number; readonly problem: string }
+  | { readonly reply: "refusal"; readonly number: number; readonly error: ErrorForm }
   | { readonly reply: "told"; readonly events: string; readonly lines: readonly LogLine[] }
   | { readonly reply: "registration"; readonly event: RegistrationEvent }
   | { readonly reply: "wantsLink" };
 
-/** Of a `GatewayError`, which loses its members on the way; `code` null: a mistake of ours. */
+/** `code`, with `retryable`, is of a `GatewayError`; null: a mistake of ours. */
 export interface OpenFailure {
   readonly code: GatewayErrorCode | null;
-  readonly problem: string;
   readonly retryable: boolean;
+  readonly error: ErrorForm;
 }

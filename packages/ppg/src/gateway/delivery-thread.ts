@@ -2,8 +2,8 @@ import { type MessagePort, Worker } from "node:worker_threads";
 import { BriefMap, type ListenAddress, type Logger } from "@sip-push/sip";
 import type { PpgConfig } from "../config/types.ts";
 import { Places } from "../dispatch/places.ts";
+import { errorForm, errorFrom } from "../error-form.ts";
 import type { PpgEvent, PpgObserver } from "../events.ts";
-import { storeErrorOf } from "../store/errors.ts";
 import type { SqliteStore } from "../store/sqlite-store.ts";
 import type { ClaimedDelivery } from "../store/types.ts";
 import type {
@@ -137,7 +137,7 @@ export class DeliveryThread implements DeliverySide {
         this.#waiting.take(reply.number)?.resolve(reply.value as never);
         return;
       case "refusal":
-        this.#waiting.take(reply.number)?.reject(new Error(reply.problem));
+        this.#waiting.take(reply.number)?.reject(errorFrom(reply.error));
         return;
       case "registration":
         this.#options.onRegistration(reply.event);
@@ -158,7 +158,7 @@ export class DeliveryThread implements DeliverySide {
       const port = await this.#options.store.link();
       this.#post({ link: port }, [port]);
     } catch (error) {
-      this.#post({ link: null, problem: storeErrorOf(error).message });
+      this.#post({ link: null, error: errorForm(error) });
     }
   }
 
@@ -176,8 +176,9 @@ export class DeliveryThread implements DeliverySide {
   }
 }
 
-function errorOf({ code, problem, retryable }: OpenFailure): Error {
-  return code === null ? new Error(problem) : new GatewayError(code, problem, { retryable });
+function errorOf({ code, retryable, error: form }: OpenFailure): Error {
+  const error = errorFrom(form);
+  return code === null ? error : new GatewayError(code, error.message, { retryable, cause: error.cause });
 }
 
 /** Beside this file, and of its kind: TypeScript in a checkout, with the sources of the other packages, JavaScript in a package. */

@@ -3,8 +3,9 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { type Logger, systemClock } from "@sip-push/sip";
 import { Places } from "../dispatch/places.ts";
+import { errorForm, errorFrom } from "../error-form.ts";
 import type { PpgEvent } from "../events.ts";
-import { StoreError } from "../store/errors.ts";
+import { storeErrorOf } from "../store/errors.ts";
 import { SqliteStore } from "../store/sqlite-store.ts";
 import type { PpgStore } from "../store/store.ts";
 import type {
@@ -69,7 +70,7 @@ function link(): Promise<MessagePort> {
 function takeLink(request: Extract<DeliveryRequest, { link: unknown }>): void {
   const wanting = wantingLink.shift();
   if (request.link !== null) wanting?.resolve(request.link);
-  else wanting?.reject(new StoreError("STORE_UNAVAILABLE", request.problem));
+  else wanting?.reject(storeErrorOf(errorFrom(request.error)));
 }
 
 async function open(): Promise<{ side: LocalDeliverySide; store: PpgStore }> {
@@ -98,12 +99,8 @@ opened.then(
 );
 
 function failureOf(error: unknown): OpenFailure {
-  if (error instanceof GatewayError) return { code: error.code, problem: error.message, retryable: error.retryable };
-  return {
-    code: null,
-    problem: error instanceof Error ? (error.stack ?? error.message) : String(error),
-    retryable: false,
-  };
+  const { code, retryable } = error instanceof GatewayError ? error : { code: null, retryable: false };
+  return { code, retryable, error: errorForm(error) };
 }
 
 function callsOf({ side, store }: Awaited<typeof opened>): DeliveryCalls {
@@ -130,7 +127,7 @@ async function answer(request: DeliveryCall): Promise<void> {
     send({ reply: "answer", number, value });
   } catch (error) {
     tell();
-    send({ reply: "refusal", number, problem: error instanceof Error ? error.message : String(error) });
+    send({ reply: "refusal", number, error: errorForm(error) });
   }
   if (call === "close") port.close();
 }

@@ -33,6 +33,7 @@ describe("lines for the log of another thread", () => {
     );
     for (const level of levels) logger[level]({}, "a line");
     expect(said).toEqual(expected);
+    expect(levels.filter((level) => logger.isLevelEnabled?.(level))).toEqual(expected);
   });
 
   it("know all levels that can be configured", () => {

@@ -1,23 +1,28 @@
-import { inspect } from "node:util";
 import type { Logger } from "@sip-push/sip";
 import { type LogLevel, logLevels } from "../config/types.ts";
+import { plainMembers } from "../error-form.ts";
 
-type Level = keyof Logger;
+type Level = Exclude<keyof Logger, "isLevelEnabled">;
 
 /** What another thread has to log. */
 export type LogLine = readonly [level: Level, fields: object, message: string];
 
 /** Writes what is of that level or above. */
-export function loggerFrom(from: LogLevel, logger: Logger): Logger {
-  return loggerOf((level) => {
-    if (logLevels.indexOf(level) < logLevels.indexOf(from)) return () => {};
-    return (fields, message) => logger[level](fields, message);
-  });
+export function loggerFrom(level: LogLevel, logger: Logger): Logger {
+  const from = logLevels.indexOf(level);
+  const isWritten = (asked: string): boolean => (logLevels as readonly string[]).indexOf(asked) >= from;
+  const log = (asked: Level): Logger[Level] =>
+    isWritten(asked) ? (fields, message) => logger[asked](fields, message) : () => {};
+  return { ...loggerOf(log), isLevelEnabled: (asked) => isWritten(asked) && logger.isLevelEnabled?.(asked) === true };
 }
 
-/** Has what is logged sent to the thread that has the log. */
+/** Has what is logged sent to the thread that has the log, errors as pino writes them. */
 export function lineLogger(send: (line: LogLine) => void): Logger {
-  return loggerOf((level) => (fields, message) => send([level, sendable(fields), message]));
+  const log =
+    (level: Level): Logger[Level] =>
+    (fields, message) =>
+      send([level, plainMembers(fields), message]);
+  return { ...loggerOf(log), isLevelEnabled: () => true };
 }
 
 function loggerOf(log: (level: Level) => Logger[Level]): Logger {
@@ -27,33 +32,4 @@ function loggerOf(log: (level: Level) => Logger[Level]): Logger {
 /** Writes what another thread has sent. */
 export function writeLine(logger: Logger, [level, fields, message]: LogLine): void {
   logger[level](fields, message);
-}
-
-/** Why an error came about is told so far back. */
-const MAX_CAUSES = 8;
-
-/** Errors as pino writes them: cloned, they lose their own members. What has no form as JSON has none in a log either. */
-function sendable(fields: object): object {
-  return plainMembers(fields, 0);
-}
-
-function plainMembers(of: object, causes: number): object {
-  return Object.fromEntries(Object.entries(of).map(([name, value]) => [name, plain(value, causes)]));
-}
-
-/** What JSON refuses, as a circle, is described: a line in the log must not fail. */
-function plain(value: unknown, causes: number): unknown {
-  if (value instanceof Error) return causes < MAX_CAUSES ? plainError(value, causes) : String(value);
-  try {
-    const text = JSON.stringify(value) as string | undefined;
-    return text === undefined ? undefined : (JSON.parse(text) as unknown);
-  } catch {
-    return inspect(value, { depth: 1 });
-  }
-}
-
-function plainError(error: Error, causes: number): object {
-  const cause = error.cause instanceof Error ? { cause: plain(error.cause, causes + 1) } : {};
-  const own = plainMembers(error, causes + 1);
-  return { ...own, type: error.name, message: error.message, stack: error.stack, ...cause };
 }

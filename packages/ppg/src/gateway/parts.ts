@@ -22,6 +22,8 @@ import type { DeliverySide } from "./delivery-side.ts";
 import { NodeSubscriptions } from "./node-subscriptions.ts";
 
 const HOUR_SECONDS = 3_600;
+/** What answers and results give as sender-name. */
+const SENDER_NAME = "sip-push";
 
 /** What all parts of one gateway share. */
 export interface Shared {
@@ -95,7 +97,9 @@ export function openIntake(
     logger,
     observe,
     domain: domains,
+    name: SENDER_NAME,
     addressRules: addresses,
+    ...(config.sip.domain !== null && { telDomain: config.sip.domain }),
     networks,
     bearers,
     capabilitiesOf,
@@ -159,6 +163,7 @@ export function openNotifier(
     identityOf: (name) => initiators.notifyAs(name),
     ca,
     senderAddress: config.domains[0] ?? null,
+    senderName: SENDER_NAME,
     ...(config.pap.lenient && { leniency: lenient }),
     limits: {
       concurrency,

@@ -30,16 +30,19 @@ const HOST_OR_NUMBER = /^[A-Za-z0-9.+*#_-]+$/;
 export class AddressResolver {
   readonly #domains: ReadonlySet<string>;
   readonly #rules: ReadonlyMap<string, Rule>;
+  readonly #telDomain: string | undefined;
 
   /**
    * @param domains of WAPPUSH addresses that are ours.
    * @param rules URI by address type, with `{value}` in it.
+   * @param telDomain where requests for tel URIs go.
    * @throws {RangeError} for a rule that makes no URI, or for no domain.
    */
-  constructor(domains: readonly string[], rules: Readonly<Record<string, string>>) {
+  constructor(domains: readonly string[], rules: Readonly<Record<string, string>>, telDomain?: string) {
     if (domains.length === 0) throw new RangeError("domain must name one at least");
     this.#domains = new Set(domains.map((domain) => domain.toLowerCase()));
     this.#rules = new Map(Object.entries(rules).map(([type, rule]) => [type.toLowerCase(), compile(type, rule)]));
+    this.#telDomain = telDomain;
   }
 
   resolve(address: string): ResolvedAddress {
@@ -47,6 +50,12 @@ export class AddressResolver {
     return typeof recipient === "string"
       ? { address, problem: { papCode: papCodes.addressError, reason: recipient } }
       : { address, recipient };
+  }
+
+  /** What a delivery to an address is kept by, and found: the URI that the address stands for; itself when it stands for none. */
+  recipientOf(address: string): string {
+    const resolved = this.resolve(address);
+    return "recipient" in resolved ? resolved.recipient.requestUri : address;
   }
 
   /** The recipient, or what is wrong. */
@@ -62,13 +71,14 @@ export class AddressResolver {
       return `${address.ppg.slice(0, 80)} is not this gateway`;
     }
     const uri = uriOf(address)?.uri;
-    return uri === undefined ? this.#mapped(address as WapPushAddress) : recipientUri(uri);
+    return uri === undefined ? this.#mapped(address as WapPushAddress) : recipientUri(uri, this.#telDomain);
   }
 
   #mapped({ type, value }: WapPushAddress): RecipientUri | string {
     const rule = this.#rules.get(type.toLowerCase());
     if (rule === undefined) return `addresses of type ${type} are not served`;
-    const recipient = recipientUri(rule.before + (rule.isUser ? escapeUser(value) : value) + rule.after);
+    const text = rule.before + (rule.isUser ? escapeUser(value) : value) + rule.after;
+    const recipient = recipientUri(text, this.#telDomain);
     if (typeof recipient === "string" || rule.isUser || type === "IPv6" || HOST_OR_NUMBER.test(value)) return recipient;
     return "is no host and no number";
   }

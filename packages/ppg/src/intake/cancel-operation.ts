@@ -1,13 +1,16 @@
-import { type CancelResult, type PapCode, papCodeDescriptions, papCodes } from "@sip-push/pap";
+import { type CancelResult, descOf, type PapCode, papCodeClassOf, papCodeDescriptions, papCodes } from "@sip-push/pap";
 import type { CancelVerdict } from "../store/types.ts";
-import { type Answered, descOf, type Handler } from "./operation-context.ts";
+import type { Answered, Handler } from "./operation-context.ts";
 import type { Refusal } from "./refusal.ts";
 import { storedAddresses } from "./stored-addresses.ts";
 
 /** What the initiator is told of each verdict. */
 const verdicts: Readonly<Record<CancelVerdict, Refusal>> = {
   cancelled: { papCode: papCodes.ok, desc: papCodeDescriptions[papCodes.ok] },
-  requested: { papCode: papCodes.ok, desc: "an attempt is under way; the push is not tried again after it" },
+  requested: {
+    papCode: papCodes.acceptedForProcessing,
+    desc: "an attempt is under way: cancelled if it fails, else delivered",
+  },
   notPossible: {
     papCode: papCodes.cancellationNotPossible,
     desc: papCodeDescriptions[papCodes.cancellationNotPossible],
@@ -15,7 +18,10 @@ const verdicts: Readonly<Record<CancelVerdict, Refusal>> = {
   addressNotFound: { papCode: papCodes.addressError, desc: "the push does not go to this address" },
 };
 
-/** Takes a push back, for all its recipients or for those named. PAP 2.x cancel-message. */
+/**
+ * Takes a push back, for all its recipients or for those named: 1000 where it waits, 1001 while an attempt is under way (the result
+ * says how that ended), 2008 once it is final or the handset or a relay has it. PAP 2.x cancel-message.
+ */
 export const cancelPush: Handler<"cancel-message"> = async (
   operation,
   { request },
@@ -64,7 +70,7 @@ function grouped(all: readonly { readonly address: string; readonly verdict: Can
 }
 
 function response(pushId: string, cancelResults: readonly CancelResult[]): Answered {
-  const worst = cancelResults.find(({ code }) => code !== papCodes.ok) ?? cancelResults[0];
+  const worst = cancelResults.find(({ code }) => papCodeClassOf(code) !== "success") ?? cancelResults[0];
   const papCode = (worst?.code ?? papCodes.ok) as PapCode;
   return { operation: { kind: "cancel-response", pushId, cancelResults }, papCode };
 }

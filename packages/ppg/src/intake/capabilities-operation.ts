@@ -1,6 +1,6 @@
-import { type CcqMessage, type PapCode, papCodeDescriptions, papCodes } from "@sip-push/pap";
+import { type CcqMessage, descOf, type PapCode, papCodeDescriptions, papCodes } from "@sip-push/pap";
 import { parseApplicationId } from "@sip-push/push";
-import { type Answered, descOf, type Handler, permittedRecipient } from "./operation-context.ts";
+import { type Answered, type Handler, permittedRecipient } from "./operation-context.ts";
 import { encodeUaProf } from "./ua-prof.ts";
 
 /** Tells what a handset can take, as a UAProf document beside the answer. PAP 2.x ccq-message. */
@@ -12,7 +12,7 @@ export const queryCapabilities: Handler<"ccq-message"> = async (operation, { rig
   const applicationId = appId === undefined || appId.trim() === "" ? null : parseApplicationId(appId);
   if (applicationId === undefined) return response(operation, papCodes.badRequest, "app-id is no application id");
   try {
-    const known = await capabilitiesOf(found.uri, applicationId);
+    const known = await capabilitiesOf(found.requestUri, applicationId);
     if (known === null) return response(operation, papCodes.capabilitiesNotAvailable);
     if (typeof known === "number") return response(operation, known);
     const { applications } = known;

@@ -173,7 +173,10 @@ describe("an observer that throws", () => {
     expect(stored).toMatchObject({ kind: "push-response", responseResult: { code: 1001 } });
     const again = asked(await intake.handle(rig.request(pushOf("p")))).message.operation;
     expect(again).toMatchObject({ kind: "push-response", responseResult: { code: 2007 } });
-    expect(errors).toMatchObject([{ event: "accepted" }, { event: "answered" }]);
+    expect(errors).toMatchObject([
+      { event: "accepted", pushId: "p" },
+      { event: "answered", pushId: "p" },
+    ]);
   });
 });
 

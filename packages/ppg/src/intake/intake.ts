@@ -1,6 +1,7 @@
 import {
   badMessageReply,
   decodePap,
+  descOf,
   encodePap,
   type PapCode,
   type PapDecodeOptions,
@@ -14,11 +15,11 @@ import {
 } from "@sip-push/pap";
 import { DEFAULT_MAX_BODY_BYTES } from "@sip-push/push";
 import { type Logger, silentLogger, systemClock } from "@sip-push/sip";
-import type { PpgObserver } from "../events.ts";
+import { type PpgObserver, whichOf } from "../events.ts";
 import { StoreError } from "../store/errors.ts";
 import { AddressResolver } from "./address-resolver.ts";
 import { failureAnswer, pushIdIn } from "./failure-answers.ts";
-import { type Answered, descOf, type OperationContext } from "./operation-context.ts";
+import type { Answered, OperationContext } from "./operation-context.ts";
 import { handleOperation } from "./operations.ts";
 import { type IntakeOptions, positive } from "./options.ts";
 import { offeredOf } from "./quality-of-service.ts";
@@ -57,7 +58,7 @@ export class Intake implements PapService {
     this.#context = {
       store,
       submissions: new SubmitQueue(options.submissions ?? store, clock),
-      resolver: new AddressResolver(domains, options.addressRules ?? {}),
+      resolver: new AddressResolver(domains, options.addressRules ?? {}, options.telDomain),
       offered: offeredOf(options.networks ?? [], options.bearers ?? []),
       limits: { maxAddresses, maxContentOctets, maxLifetimeSeconds },
       capabilitiesOf: options.capabilitiesOf ?? (async () => null),
@@ -82,6 +83,11 @@ export class Intake implements PapService {
   /** Operations that wait for the store. */
   get waiting(): number {
     return this.#waiting;
+  }
+
+  /** What deliveries to an address are kept by: see {@link AddressResolver.recipientOf}. */
+  recipientOf(address: string): string {
+    return this.#context.resolver.recipientOf(address);
   }
 
   async handle(request: PapRequest): Promise<PapAnswer> {
@@ -204,7 +210,7 @@ function guarded(observe: PpgObserver | undefined, logger: Logger): PpgObserver 
     try {
       observe(event);
     } catch (error) {
-      logger.error({ err: error, event: event.event }, "an observer failed");
+      logger.error({ err: error, ...whichOf(event) }, "an observer failed");
     }
   };
 }

@@ -1,5 +1,5 @@
 import type { BodyPart } from "@sip-push/bodies";
-import { type PapCode, type PapMessage, type PapOperation, papCodes, xmlSafe } from "@sip-push/pap";
+import { type PapCode, type PapMessage, type PapOperation, papCodes } from "@sip-push/pap";
 import type { Clock, Logger } from "@sip-push/sip";
 import type { PpgObserver } from "../events.ts";
 import type { PpgStore } from "../store/store.ts";
@@ -52,14 +52,6 @@ export type Handler<K extends PapOperation["kind"]> = (
   received: Received,
   context: OperationContext,
 ) => Promise<Answered> | Answered;
-
-/** Characters of a `desc` that goes out. */
-const MAX_DESC_LENGTH = 256;
-
-/** Text that may stand in a `desc`. */
-export function descOf(text: string): string {
-  return xmlSafe(text.length <= MAX_DESC_LENGTH ? text : `${text.slice(0, MAX_DESC_LENGTH - 1)}…`);
-}
 
 /** Whom an address stands for, when this initiator may push there. */
 export function permittedRecipient(

@@ -19,12 +19,14 @@ export interface IntakeLimits {
  * What a handset can take, as far as it is known; what is not known is left out. A code says why nothing can be told
  * (2003: there is no such user); null: nothing is known (3008). May reject, which is 3000.
  *
- * @param recipient a SIP or tel URI in its one spelling.
+ * @param recipient the SIP URI that requests go to, in its one spelling; a tel URI when there is no domain for these.
  * @param applicationId short name of the application asked about; null: none.
+ * @param options `ask: false`: no handset is asked, only what is known already is told.
  */
 export type CapabilitiesOf = (
   recipient: string,
   applicationId: string | null,
+  options?: { readonly ask?: boolean },
 ) => Promise<Partial<CapabilityFacts> | PapCode | null>;
 
 /** What the intake works with. */
@@ -41,6 +43,8 @@ export interface IntakeOptions {
    * the host. Types without one are refused (2002), but for a USER that holds a SIP, SIPS or tel URI itself.
    */
   readonly addressRules?: Readonly<Record<string, string>>;
+  /** Domain that requests for `tel:` URIs go to: that of the sender. Without one they stay what they are. */
+  readonly telDomain?: string;
   /** Networks and bearers that may be required of us, in the words of WDP. Default: none. */
   readonly networks?: readonly string[];
   readonly bearers?: readonly string[];

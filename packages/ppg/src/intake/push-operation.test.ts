@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { claimAs, outcome } from "../store/testdata/pushes.ts";
 import { content, DOMAIN, entityOf, IntakeRig, initiator, plmn, pushOf, user } from "./testdata/intake-rig.ts";
 import type { Initiator } from "./types.ts";
+import { encodeUaProf } from "./ua-prof.ts";
 
 const rig = new IntakeRig();
 const at = (text: string): Date => new Date(`2026-${text}Z`);
@@ -35,7 +36,11 @@ describe("push-message", () => {
   it.each(papDoctypes)("of PAP $version is answered with its DOCTYPE ($publicId)", async ({ version, publicId }) => {
     const { message } = await rig.ask(pushOf("p"), { version, publicId });
     expect(message).toMatchObject({ version, publicId, operation: { responseResult: { code: 1001 } } });
-    expect((await statusOf("p")).push.applicationData).toMatchObject({ papVersion: version });
+    const { applicationData } = (await statusOf("p")).push;
+    const isUsual = papDoctypes.find((each) => each.version === version)?.publicId === publicId;
+    expect(applicationData).toMatchObject(
+      isUsual ? { papVersion: version } : { papVersion: version, papPublicId: publicId },
+    );
   });
 
   it("keeps content, quality of service and what results need", async () => {
@@ -55,7 +60,7 @@ describe("push-message", () => {
         bearerRequired: true,
       },
     });
-    const capabilities = { contentType: "application/xml", body: new Uint8Array([60, 97, 47, 62]) };
+    const capabilities = { contentType: "text/xml", body: encodeUaProf({ languages: ["de"] }) };
     await rig.push(push, {
       traceparent,
       capabilities,
@@ -76,7 +81,7 @@ describe("push-message", () => {
       progressNotesRequested: true,
       contentType: "application/vnd.syncml.ds.notification",
       content: content.body,
-      capabilities: capabilities.body,
+      capabilities: new Uint8Array(capabilities.body),
       applicationData: {
         applicationId: "push.syncml",
         contentEncoding: "gzip",
@@ -110,6 +115,36 @@ describe("push-message", () => {
   it("without X-Wap-Application-Id goes to the application that its type belongs to", async () => {
     await rig.push(pushOf("typed"), { content: { contentType: content.contentType, body: content.body } });
     expect((await statusOf("typed")).push.applicationData).toMatchObject({ applicationId: "push.syncml" });
+  });
+
+  it("may name its application twice, in any spelling, and its languages in several fields", async () => {
+    const named = ["x-wap-application:push.syncml", "push.syncml"].map((id) => ["X-Wap-Application-Id", id] as const);
+    const languages = ["de", "en"].map((language) => ["Content-Language", language] as const);
+    await rig.push(pushOf("p"), { content: { ...content, headers: [...named, ...languages] } });
+    expect((await statusOf("p")).push.applicationData).toMatchObject({
+      applicationId: "push.syncml",
+      contentLanguage: "de, en",
+    });
+  });
+
+  it("keeps what else is said of its content, and nothing that SIP would take for its own", async () => {
+    const contentHeaders = [
+      ["Content-Location", "http://pi.test/a"],
+      ["x-wap-content-uri", "http://pi.test/b"],
+    ] as const;
+    const headers = [...contentHeaders, ["Expires", "0"], ["Route", "<sip:evil.test>"]] as const;
+    await rig.push(pushOf("p"), { content: { ...content, contentId: "1@pi", headers: [...headers] } });
+    const { applicationData } = (await statusOf("p")).push;
+    expect(applicationData).toMatchObject({ contentId: "1@pi", contentHeaders });
+  });
+
+  it("that names two applications is refused: who looks at the other one would take it for another push", async () => {
+    const headers = ["push.syncml", "x-wap-application:mms.ua"].map((id) => ["X-Wap-Application-Id", id] as const);
+    expect((await rig.push(pushOf("p"), { content: { ...content, headers } })).responseResult).toEqual({
+      code: 2000,
+      desc: 'X-Wap-Application-Id "push.syncml" and "mms.ua": give one',
+    });
+    expect(await rig.store.status({ initiator: "calendar", pushId: "p" })).toBeUndefined();
   });
 
   it("is told its progress when it asks for it: received, checked, stored", async () => {
@@ -238,6 +273,7 @@ describe("push-message that asks for", () => {
     ],
     ["a content type that is none", { contentType: "text", headers: [] }, 2000],
     ["a content coding that is none", { contentEncoding: "g zip" }, 2000],
+    ["header fields that are too long", { headers: [["Content-Location", "a".repeat(4_096)]] as const }, 2000],
     ["more octets than are taken", { body: new Uint8Array(1_025) }, 2000],
     ["as many octets as are taken", { body: new Uint8Array(1_024) }, 1001],
   ])("%s is answered by code", async (_, changes, code) => {
@@ -304,6 +340,29 @@ describe("push-message to several addresses", () => {
     expect(result).toMatchObject({ address: "nobody", messageState: "rejected", papCode: 2002 });
   });
 
+  it("counts as accepted only those that it goes to, and tells of the others as of all that end", async () => {
+    const addresses = [user("alice"), "nobody", "tel:+4930", "sip:carol:hunter2@example.test"];
+    await rig.push(pushOf("some", { addresses }), { initiator: initiator({ recipients: ["sip:*@example.test"] }) });
+    const { push, deliveries } = await statusOf("some");
+    const of = { push: push.id, pushId: "some", initiator: "calendar", atMs: push.acceptedAtMs };
+    const rejected = { event: "state", ...of, from: "pending", to: "rejected", sipStatus: null, acceptedAtMs: of.atMs };
+    const [, nobody, forbidden, carol] = deliveries;
+    expect(rig.events).toEqual([
+      { event: "accepted", ...of, recipients: 1, elapsedMs: expect.any(Number) },
+      { ...rejected, delivery: nobody?.id, recipient: "nobody", papCode: 2002, reason: nobody?.reason },
+      {
+        ...rejected,
+        delivery: forbidden?.id,
+        recipient: forbidden?.recipient,
+        papCode: 2001,
+        reason: forbidden?.reason,
+      },
+      // A log is no place for passwords.
+      { ...rejected, delivery: carol?.id, recipient: "sip:carol@example.test", papCode: 2002, reason: carol?.reason },
+    ]);
+    expect(carol?.recipient).toBe("sip:carol:hunter2@example.test");
+  });
+
   it.each([
     ["nobody", '"nobody" is no WAPPUSH address and no SIP, SIPS or tel URI'],
     ["sip:a:b@example.test", '"sip:a:b@example.test" holds a password'],
@@ -321,12 +380,12 @@ describe("push-message to several addresses", () => {
       "sip:+4930@EXAMPLE.test;user=Phone",
     ];
     const { responseResult } = await rig.push(pushOf("twice", { addresses }));
-    expect(responseResult.desc).toMatch(/^accepted for 2 of 4 addresses; .* the same recipient as /);
+    expect(responseResult.desc).toMatch(/^accepted for 1 of 4 addresses; .* the same recipient as /);
     const { deliveries } = await statusOf("twice");
     expect(deliveries.map(({ recipient, state }) => [recipient, state])).toEqual([
       ["sip:+4930@example.test;user=phone", "pending"],
       ["sip:+4930@example.test;user=phone", "rejected"],
-      ["sip:%2B4930@example.test;user=phone", "pending"],
+      ["sip:%2B4930@example.test;user=phone", "rejected"],
       ["sip:+4930@example.test;user=phone", "rejected"],
     ]);
   });
@@ -340,17 +399,19 @@ describe("push-id and replacement", () => {
     expect(other.responseResult.code).toBe(1001);
   });
 
-  it("pending-only goes to those who wait, and is 2008 when nobody does", async () => {
+  it("pending-only goes to those for whom it can be taken back, and is 2008 when there are none", async () => {
     await rig.push(pushOf("old", { addresses: [user("alice"), user("bob")] }));
     const [first] = await rig.store.claim(claimAs("n", rig.clock.date().getTime(), 1));
     if (first === undefined) throw new Error("one delivery");
     await rig.store.advance([outcome(first)]);
     const replace = { replacePushId: "old", replaceMethod: "pending-only" } as const;
     const some = await rig.push(pushOf("new", { ...replace, addresses: [user("alice"), user("bob")] }));
-    expect(some.responseResult).toEqual({ code: 1001, desc: "accepted for 1 of 2 addresses" });
+    const reason = `${JSON.stringify(user("alice"))} the push to replace is done there, or the handset or a relay has it`;
+    expect(some.responseResult).toEqual({ code: 1001, desc: `accepted for 1 of 2 addresses; ${reason}` });
     expect((await statusOf("old")).deliveries.map(({ state }) => state)).toEqual(["delivered", "cancelled"]);
     const none = await rig.push(pushOf("newer", { ...replace, addresses: [user("alice")] }));
-    const desc = "the push to replace waits for none of the addresses: it is done, or on its way";
+    const desc =
+      "no address waits for the push to replace: it is done, goes elsewhere, or the handset or a relay has it";
     expect(none.responseResult).toEqual({ code: 2008, desc });
   });
 

@@ -1,14 +1,7 @@
-import { type BodyPart, serializeContentDisposition } from "@sip-push/bodies";
-import { applicationIdOf, type PapMessage, type PushMessage, papCodes } from "@sip-push/pap";
-import {
-  applicationIdOfMediaType,
-  checkRepresentation,
-  mediaTypeOf,
-  PushInputError,
-  parseApplicationId,
-} from "@sip-push/push";
+import { type PapMessage, type PushMessage, papCodes, usualDoctype } from "@sip-push/pap";
 import type { PushDetails } from "../push-details.ts";
 import type { PushSubmission } from "../store/types.ts";
+import { contentOf } from "./content-entity.ts";
 import type { OperationContext, Received } from "./operation-context.ts";
 import { keptQuality, refusedQuality, windowOf } from "./quality-of-service.ts";
 import { recipientsOf } from "./recipients.ts";
@@ -46,6 +39,7 @@ export function submissionOf(
     ...keptQuality(operation.qualityOfService),
     sourceReference: operation.sourceReference ?? null,
     papVersion: message.version,
+    ...keptDoctype(message),
     traceparent: request.traceparent !== null && TRACEPARENT.test(request.traceparent) ? request.traceparent : null,
   };
   return {
@@ -68,73 +62,16 @@ export function submissionOf(
   };
 }
 
+/** What results need to be told in kind. */
+function keptDoctype({ version, publicId }: PapMessage): Pick<PushDetails, "papPublicId"> {
+  return publicId === undefined || publicId === usualDoctype(version).publicId ? {} : { papPublicId: publicId };
+}
+
 /** PAP 3005: one address is all that some gateways take. */
 function refusedAddressCount({ addresses }: PushMessage, maxAddresses: number): Refusal | undefined {
   if (addresses.length <= maxAddresses) return undefined;
   const papCode = maxAddresses === 1 ? papCodes.multipleAddressesNotSupported : papCodes.badRequest;
   return { papCode, desc: `${addresses.length} addresses, the limit is ${maxAddresses}` };
-}
-
-interface Content {
-  readonly part: BodyPart;
-  readonly details: Pick<PushDetails, "applicationId" | "contentEncoding" | "contentLanguage" | "contentDisposition">;
-}
-
-/**
- * The content entity, as the sender can take it. Without an X-Wap-Application-Id it goes to the application that its type
- * belongs to, if there is one. Deviates from Kannel, which takes `wml.ua` then: content may be for no application in SIP.
- */
-function contentOf({ content: part }: PapMessage, maxContentOctets: number, rights: Rights): Content | Refusal {
-  if (part === undefined) return { papCode: papCodes.badRequest, desc: "no content" };
-  const written = applicationIdOf(part);
-  const applicationId = written === undefined ? ofMediaType(part.contentType) : shortNameOf(written);
-  if (applicationId === undefined) {
-    return {
-      papCode: papCodes.badRequest,
-      desc: `X-Wap-Application-Id ${JSON.stringify(written?.slice(0, 80))} is none`,
-    };
-  }
-  if (!rights.mayPush(applicationId ?? "")) {
-    const what = applicationId === null ? "content without an application" : applicationId;
-    return { papCode: papCodes.forbidden, desc: `this push initiator may not push ${what}` };
-  }
-  const { contentDisposition: disposition } = part;
-  if (disposition?.type.includes("/")) {
-    return { papCode: papCodes.badRequest, desc: "the content's Content-Disposition is none" };
-  }
-  const details: Content["details"] = {
-    applicationId,
-    contentEncoding: part.contentEncoding ?? null,
-    contentLanguage: part.headers?.find(([name]) => name.toLowerCase() === "content-language")?.[1] ?? null,
-    contentDisposition: disposition === undefined ? null : serializeContentDisposition(disposition),
-  };
-  try {
-    checkRepresentation(
-      {
-        contentType: part.contentType,
-        body: part.body,
-        ...(details.contentEncoding !== null && { contentEncoding: details.contentEncoding }),
-        ...(details.contentLanguage !== null && { contentLanguage: details.contentLanguage }),
-      },
-      "content.",
-      { maxBodyBytes: maxContentOctets },
-    );
-  } catch (error) {
-    if (!(error instanceof PushInputError)) throw error;
-    return { papCode: papCodes.badRequest, desc: error.message };
-  }
-  return { part, details };
-}
-
-/** Undefined also for a name that reads as another: rights are asked for what the handset will understand. */
-function shortNameOf(written: string): string | undefined {
-  const name = parseApplicationId(written);
-  return name !== undefined && parseApplicationId(name) === name ? name : undefined;
-}
-
-function ofMediaType(contentType: string): string | null {
-  const mediaType = mediaTypeOf(contentType);
-  return mediaType === undefined ? null : (applicationIdOfMediaType(mediaType) ?? null);
 }
 
 /** Where results go, in one spelling; null: nowhere. Whoever answers there must be one that the initiator may name. */

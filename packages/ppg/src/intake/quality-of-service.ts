@@ -8,8 +8,7 @@ import {
   papCodes,
   type QualityOfService,
 } from "@sip-push/pap";
-import type { PushDetails } from "../push-details.ts";
-import type { StoredPush } from "../store/types.ts";
+import type { KeptQuality } from "../push-details.ts";
 import type { Refusal } from "./refusal.ts";
 
 /** What the gateway offers of what can be required. */
@@ -32,11 +31,6 @@ export function offeredOf(networks: readonly string[], bearers: readonly string[
 }
 
 /** The quality of service of a push as it is kept with it. */
-export type KeptQuality = Pick<
-  PushDetails,
-  "network" | "networkRequired" | "bearer" | "bearerRequired" | "qualityOfService"
->;
-
 export function keptQuality(quality: QualityOfService | undefined): KeptQuality {
   const { network, networkRequired, bearer, bearerRequired } = quality ?? defaultQualityOfService;
   return {
@@ -96,21 +90,4 @@ export function windowOf(
     return { papCode: papCodes.badRequest, desc };
   }
   return { deliverAfterMs, deliverBeforeMs: Math.min(askedMs ?? lastMs, lastMs) };
-}
-
-/** The element for answers and results; undefined when the push had none. */
-export function qualityOf(
-  push: Pick<StoredPush, "priority" | "deliveryMethod">,
-  details: KeptQuality,
-): QualityOfService | undefined {
-  if (!details.qualityOfService) return undefined;
-  const { network, networkRequired, bearer, bearerRequired } = details;
-  return {
-    priority: push.priority,
-    deliveryMethod: push.deliveryMethod,
-    networkRequired,
-    bearerRequired,
-    ...(network !== null && { network }),
-    ...(bearer !== null && { bearer }),
-  };
 }

@@ -1,7 +1,8 @@
 import { papCodes } from "@sip-push/pap";
-import type { SubmittedRecipient } from "../store/types.ts";
+import type { RejectedDelivery, SubmittedRecipient } from "../store/types.ts";
 import type { AddressProblem, AddressResolver } from "./address-resolver.ts";
 import { permittedRecipient } from "./operation-context.ts";
+import { recipientKey } from "./recipient-uri.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Rights } from "./rights.ts";
 
@@ -25,7 +26,7 @@ export function recipientsOf(
   rights: Rights,
 ): Recipients | Refusal {
   const byAddress = new Map<string, SubmittedRecipient>();
-  /** Address by recipient. */
+  /** Address by recipient; a single one needs no key to be told from others. */
   const taken = new Map<string, string>();
   const problems: (AddressProblem & { readonly address: string })[] = [];
   for (const address of addresses) {
@@ -33,13 +34,14 @@ export function recipientsOf(
     const found = permittedRecipient(address, resolver, rights);
     if ("reason" in found) {
       problems.push({ ...found, address });
-      byAddress.set(address, { address, recipient: "", rejected: found });
+      byAddress.set(address, { address, recipient: resolver.recipientOf(address), rejected: found });
       continue;
     }
-    const { uri: recipient } = found;
-    const other = taken.get(recipient);
+    const { requestUri: recipient } = found;
+    const key = addresses.length === 1 ? recipient : recipientKey(recipient);
+    const other = taken.get(key);
     if (other === undefined) {
-      taken.set(recipient, address);
+      taken.set(key, address);
       byAddress.set(address, { address, recipient });
     } else {
       const reason = `the same recipient as ${other}`;
@@ -64,15 +66,9 @@ function problemOf(address: string, reason: string): string {
 }
 
 /** What a push-response says of a push that does not go to all its addresses; undefined when it does. */
-export function describePart(
-  recipients: readonly SubmittedRecipient[],
-  accepted: readonly string[],
-): string | undefined {
-  const stored = new Set(accepted);
-  const rejected = recipients.find(({ rejected: why }) => why !== undefined);
-  const delivered = recipients.filter(({ address, rejected: why }) => why === undefined && stored.has(address)).length;
-  if (delivered === recipients.length) return undefined;
-  const part = `accepted for ${delivered} of ${recipients.length} addresses`;
-  if (rejected === undefined) return part;
-  return `${part}; ${problemOf(rejected.address, rejected.rejected?.reason ?? "")}`;
+export function describePart(addresses: number, rejected: readonly RejectedDelivery[]): string | undefined {
+  const [first] = rejected;
+  if (first === undefined) return undefined;
+  const accepted = addresses - rejected.length;
+  return `accepted for ${accepted} of ${addresses} addresses; ${problemOf(first.address, first.reason)}`;
 }

@@ -1,12 +1,22 @@
-import { papCodeDescriptions, papCodes, type QualityOfService, type StatusQueryResult } from "@sip-push/pap";
-import { messageStateOf } from "../delivery/delivery.machine.ts";
-import type { PushDetails } from "../push-details.ts";
+import { descOf, papCodeDescriptions, papCodes, type QualityOfService, type StatusQueryResult } from "@sip-push/pap";
+import { type DeliveryState, messageStateOf } from "../delivery/delivery.machine.ts";
+import { type PushDetails, qualityOf } from "../push-details.ts";
 import type { DeliveryRecord, PushStatus } from "../store/types.ts";
-import { descOf, type Handler } from "./operation-context.ts";
-import { qualityOf } from "./quality-of-service.ts";
+import type { Handler } from "./operation-context.ts";
 import { storedAddresses } from "./stored-addresses.ts";
 
-/** Tells the state of a push for all its recipients, or for those named. PAP 2.x statusquery-message. */
+/** What `pending` does not say; what waits says why by its last answer. */
+const pendingDescs: Partial<Record<DeliveryState, string>> = {
+  sending: "an attempt is under way",
+  "waiting-report": "the handset or a relay has it; its delivery report is awaited",
+};
+/** Of a delivery that was taken back while an attempt was under way. */
+const LAST_ATTEMPT = "the last attempt is under way: cancelled if it fails";
+
+/**
+ * Tells the state of a push for all its recipients, or for those named: `pending` until it is final, with how far it is as `desc`.
+ * PAP 2.x statusquery-message.
+ */
 export const queryStatus: Handler<"statusquery-message"> = async (operation, { request }, { store, resolver }) => {
   const { pushId, addresses } = operation;
   const status = await store.status({ initiator: request.initiator.name, pushId });
@@ -40,8 +50,8 @@ function grouped(
 ): StatusQueryResult[] {
   const groups = new Map<string, { readonly first: DeliveryRecord; readonly addresses: string[] }>();
   for (const [address, delivery] of deliveries) {
-    const { state, papCode, reason, eventAtMs } = delivery;
-    const key = `${messageStateOf(state)} ${papCode} ${Math.floor(eventAtMs / 1000)} ${reason}`;
+    const { state, papCode, eventAtMs } = delivery;
+    const key = `${messageStateOf(state)} ${papCode} ${Math.floor(eventAtMs / 1000)} ${descriptionOf(delivery)}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, { first: delivery, addresses: [address] });
     else group.addresses.push(address);
@@ -50,10 +60,15 @@ function grouped(
     eventTime: new Date(first.eventAtMs),
     messageState: messageStateOf(first.state),
     code: first.papCode,
-    ...(first.reason !== "" && { desc: descOf(first.reason) }),
+    ...(descriptionOf(first) !== "" && { desc: descOf(descriptionOf(first)) }),
     addresses,
     ...(quality !== undefined && { qualityOfService: quality }),
   }));
+}
+
+function descriptionOf({ state, reason, cancelRequested }: DeliveryRecord): string {
+  if (state === "sending" && cancelRequested) return LAST_ATTEMPT;
+  return pendingDescs[state] ?? reason;
 }
 
 /** PAP demands a state of everything, also of what there is not. */

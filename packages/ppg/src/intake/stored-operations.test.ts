@@ -1,6 +1,6 @@
 import type { CancelResponse, QualityOfService, StatusQueryResponse } from "@sip-push/pap";
 import { describe, expect, it } from "vitest";
-import { claimAs, outcome } from "../store/testdata/pushes.ts";
+import { claimAs, outcome, retryLater } from "../store/testdata/pushes.ts";
 import { IntakeRig, initiator, plmn, pushOf, user } from "./testdata/intake-rig.ts";
 
 const rig = new IntakeRig();
@@ -19,6 +19,8 @@ async function query(pushId: string, addresses: string[] = [], who = initiator()
   expect(answer).toMatchObject({ httpStatus: 202, operation: "statusquery-message", pushId });
   return message.operation;
 }
+
+const nextResult = async () => (await rig.store.claimNotifications(claimAs("n", now())))[0];
 
 /** One recipient delivered, one under way, two waiting. */
 async function pushUnderWay(qualityOfService?: QualityOfService): Promise<void> {
@@ -47,13 +49,48 @@ describe("a replacement", () => {
   );
 });
 
+describe("a pending-only replacement", () => {
+  it("has a status and a result for each of its addresses, also for those that get nothing", async () => {
+    await pushUnderWay();
+    const addresses = [user("idle"), user("done"), "bogus", "sip:mallory@other.test", user("else")];
+    const who = initiator({ recipients: ["sip:*@example.test"] });
+    const push = {
+      replacePushId: "p",
+      replaceMethod: "pending-only",
+      ppgNotifyRequestedTo: "https://pi.example.test/",
+    } as const;
+    const { responseResult } = await rig.push(pushOf("new", { ...push, addresses }), { initiator: who });
+    expect(responseResult.desc).toMatch(/^accepted for 1 of 5 addresses; /);
+    const rejected = [
+      ["rejected", 2008, user("done")],
+      ["rejected", 2002, "bogus"],
+      ["rejected", 2001, "sip:mallory@other.test"],
+      ["rejected", 2008, user("else")],
+    ];
+    const each = await Promise.all(addresses.map((address) => query("new", [address])));
+    const states = each.flatMap(({ statusQueryResults }) =>
+      statusQueryResults.map(({ messageState, code, addresses: [address] }) => [messageState, code, address]),
+    );
+    expect(states).toEqual([["pending", 1001, user("idle")], ...rejected]);
+    const told: unknown[] = [];
+    for (let result = await nextResult(); result !== undefined; result = await nextResult()) {
+      told.push([result.messageState, result.papCode, result.address]);
+      await rig.store.settleNotifications([{ notification: result, verdict: "accepted", atMs: now() }]);
+    }
+    expect(told).toEqual(rejected);
+    const ends = rig.events.filter((event) => event.event === "state" && event.to === "rejected");
+    expect(ends).toMatchObject(rejected.map(([, papCode]) => ({ pushId: "new", papCode })));
+    expect(rig.events).toContainEqual(expect.objectContaining({ event: "accepted", pushId: "new", recipients: 1 }));
+  });
+});
+
 describe("cancel-message", () => {
-  it("tells each recipient's verdict: 1000, or 2008 when it is too late", async () => {
+  it("tells each recipient's verdict: 1000, 1001 while it is under way, or 2008 when it is too late", async () => {
     await pushUnderWay();
     const { cancelResults } = await cancel("p");
     expect(cancelResults.map(({ code, addresses }) => [code, addresses])).toEqual([
       [2008, [user("done")]],
-      [1000, [user("busy")]],
+      [1001, [user("busy")]],
       [1000, [user("idle"), plmn("+49-30")]],
     ]);
     expect(cancelResults[1]?.desc).toContain("under way");
@@ -98,9 +135,55 @@ describe("statusquery-message", () => {
       {
         messageState: "pending",
         code: 1001,
-        addresses: [user("busy"), user("idle"), plmn("+49-30")],
+        desc: "an attempt is under way",
+        addresses: [user("busy")],
         eventTime: submitted,
       },
+      { messageState: "pending", code: 1001, addresses: [user("idle"), plmn("+49-30")], eventTime: submitted },
+    ]);
+  });
+
+  it("and cancel-message and replace tell one story of a push, however far it is (PAP 2.x)", async () => {
+    const users = ["waiting", "busy", "handed-over", "done"];
+    await rig.push(pushOf("p", { addresses: users.map(user) }));
+    await rig.clock.advance(2_000);
+    const claimed = await rig.store.claim(claimAs("n", now()));
+    const [waiting, , handedOver, done] = claimed;
+    if (waiting === undefined || handedOver === undefined || done === undefined) throw new Error("four deliveries");
+    await rig.store.advance([
+      retryLater(waiting, now() + 60_000),
+      outcome(handedOver, { to: "waiting-report", papCode: 1001, dueAtMs: now() + 60_000 }),
+      outcome(done),
+    ]);
+    const told = async (): Promise<(string | undefined)[][]> => {
+      const all = await Promise.all(users.map((each) => query("p", [user(each)])));
+      return all.map(({ statusQueryResults: [first] }) => [first?.messageState, first?.desc]);
+    };
+    const report = "the handset or a relay has it; its delivery report is awaited";
+    const later = [
+      ["pending", report],
+      ["delivered", "OK"],
+    ];
+    expect(await told()).toEqual([
+      ["pending", "Service Unavailable"],
+      ["pending", "an attempt is under way"],
+      ...later,
+    ]);
+    const replace = { replacePushId: "p", replaceMethod: "pending-only" } as const;
+    const { responseResult } = await rig.push(pushOf("new", { ...replace, addresses: users.map(user) }));
+    const reached = "the push to replace is done there, or the handset or a relay has it";
+    const which = JSON.stringify(user("handed-over"));
+    expect(responseResult).toEqual({ code: 1001, desc: `accepted for 2 of 4 addresses; ${which} ${reached}` });
+    expect((await query("new")).statusQueryResults).toMatchObject([
+      { messageState: "pending", addresses: users.slice(0, 2).map(user) },
+      { messageState: "rejected", code: 2008, desc: reached, addresses: users.slice(2).map(user) },
+    ]);
+    const last = "the last attempt is under way: cancelled if it fails";
+    expect(await told()).toEqual([["cancelled", "replaced"], ["pending", last], ...later]);
+    const { cancelResults } = await cancel("p");
+    expect(cancelResults.map(({ code, addresses }) => [code, addresses])).toEqual([
+      [2008, ["waiting", "handed-over", "done"].map(user)],
+      [1001, [user("busy")]],
     ]);
   });
 

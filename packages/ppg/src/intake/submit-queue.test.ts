@@ -34,7 +34,7 @@ class SlowStore {
     await this.called();
     const call = this.#running.shift();
     call?.resolve(
-      Array.from({ length: call.count }, (_, id) => ({ result: "accepted", id, addresses: [], held: null })),
+      Array.from({ length: call.count }, (_, id) => ({ result: "accepted", id, rejected: [], held: null })),
     );
   }
 

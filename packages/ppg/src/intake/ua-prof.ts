@@ -1,5 +1,5 @@
 import { serializeXml, type XmlAttribute, type XmlElement, xmlElement } from "@sip-push/bodies";
-import { applicationUrn, parseApplicationId } from "@sip-push/push";
+import { applicationUrn, mediaTypeOf, parseApplicationId } from "@sip-push/push";
 import type { CapabilityFacts } from "@sip-push/sender";
 
 const RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
@@ -28,6 +28,23 @@ export function encodeUaProf(facts: Partial<CapabilityFacts>): Uint8Array {
   const profile = description("Profile", [property(UAPROF, "component", "", [component])]);
   const root = xmlElement("RDF", { namespace: RDF, children: [profile] });
   return serializeXml(root, { prefixes: { [RDF]: "rdf", [UAPROF]: "prf", [OURS]: "sip-push" } });
+}
+
+/**
+ * The media types and ranges that a profile lists as Push-Accept, in lower case and without parameters; null when it lists none.
+ * Its namespace is that of some version of UAProf.
+ *
+ * @param root rdf:RDF.
+ */
+export function pushAcceptOf(root: XmlElement): readonly string[] | null {
+  const types: string[] = [];
+  const visit = ({ name, children, text }: XmlElement, isListed: boolean): void => {
+    const type = isListed && name === "li" ? mediaTypeOf(text.trim()) : undefined;
+    if (type !== undefined) types.push(type);
+    for (const child of children) visit(child, isListed || name === "Push-Accept");
+  };
+  visit(root, false);
+  return types.length === 0 ? null : types;
 }
 
 function urnOf(application: string): string {

@@ -43,7 +43,10 @@ export function makeMeters(registry: Registry): Meters {
       "Pushes committed and answered 1001, by push initiator",
       "initiator",
     ),
-    recipients: counter("ppg_recipients_accepted_total", "Recipients of accepted pushes"),
+    recipients: counter(
+      "ppg_recipients_accepted_total",
+      "Recipients of accepted pushes, but for those rejected at once",
+    ),
     acceptSeconds: histogram(
       "ppg_accept_seconds",
       "From the last octet of a push to its commit, in seconds",

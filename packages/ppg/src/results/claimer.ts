@@ -17,7 +17,8 @@ export interface ClaimerOptions {
   readonly logger: Logger;
   /** How many more may be held. */
   readonly room: () => number;
-  readonly take: (results: readonly ResultNotification[]) => void;
+  /** `atMs`: when they were asked for, by the clock that nobody sets; the lease runs from then. */
+  readonly take: (results: readonly ResultNotification[], atMs: number) => void;
 }
 
 /** Claims results while there are some and room for them; otherwise waits until the store says that there may be. */
@@ -65,9 +66,10 @@ export class Claimer {
     const { store, owner, leaseMs, clock, logger, room, take } = this.#options;
     const limit = room();
     try {
+      const atMs = clock.now();
       const nowMs = clock.date().getTime();
       const results = await store.claimNotifications({ owner, limit, nowMs, leaseMs });
-      if (results.length > 0) take(results);
+      if (results.length > 0) take(results, atMs);
       this.#more = results.length >= limit;
       if (!this.#more) await this.#sleep(results.length > 0);
     } catch (error) {

@@ -2,7 +2,7 @@ import type { Dispatcher } from "undici";
 
 /**
  * What came of a POST. `body` null: longer than was read. `none`: no whole answer; `problem` is a code such as `ECONNREFUSED`
- * or `TIMEOUT`.
+ * or `TIMEOUT`, `detail` what the system says of it.
  */
 export type HttpOutcome =
   | {
@@ -12,7 +12,7 @@ export type HttpOutcome =
       readonly retryAfter: string | null;
       readonly body: Uint8Array | null;
     }
-  | { readonly kind: "none"; readonly problem: string };
+  | { readonly kind: "none"; readonly problem: string; readonly detail?: string };
 
 export interface HttpPostRequest {
   readonly origin: string;
@@ -46,7 +46,7 @@ export class HttpPost implements Dispatcher.DispatchHandler {
     try {
       dispatcher.dispatch({ origin, path, method: "POST", headers, body, headersTimeout: 0, bodyTimeout: 0 }, this);
     } catch (error) {
-      queueMicrotask(() => this.#end({ kind: "none", problem: problemOf(error) }));
+      queueMicrotask(() => this.#end(noneOf(error)));
     }
   }
 
@@ -84,7 +84,7 @@ export class HttpPost implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#end({ kind: "none", problem: problemOf(error) });
+    this.#end(noneOf(error));
   }
 
   #answer(body: Uint8Array | null): void {
@@ -105,7 +105,8 @@ function textOf(value: string | string[] | undefined): string | null {
   return (Array.isArray(value) ? value[0] : value) ?? null;
 }
 
-function problemOf(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return typeof code === "string" ? code : "FAILED";
+function noneOf(error: unknown): HttpOutcome {
+  if (!(error instanceof Error)) return { kind: "none", problem: "FAILED" };
+  const { code, message } = error as NodeJS.ErrnoException;
+  return { kind: "none", problem: code ?? "FAILED", detail: message };
 }

@@ -65,17 +65,13 @@ describe("inward addresses (RFC 6890)", () => {
 });
 
 describe("looking up where to connect", () => {
-  const refused: unknown[] = [];
   const lookUp = (all: boolean, ...addresses: string[]) =>
     new Promise((resolve) => {
-      const lookup = outwardLookup(
-        (...what) => refused.push(what),
-        (_host, options, done) => {
-          expect(options).toMatchObject({ all: true, hints: 32 });
-          done(null, of(...addresses));
-        },
-      );
-      lookup("pi.test", { all, hints: 32 }, (error, address, family) => resolve(error?.code ?? [address, family]));
+      const lookup = outwardLookup((_host, options, done) => {
+        expect(options).toMatchObject({ all: true, hints: 32 });
+        done(null, of(...addresses));
+      });
+      lookup("pi.test", { all, hints: 32 }, (error, address, family) => resolve(error ?? [address, family]));
     });
 
   it("gives only outward addresses, in their order, one or all", async () => {
@@ -85,23 +81,17 @@ describe("looking up where to connect", () => {
   });
 
   it("gives none of a name that has no others, and says so", async () => {
-    refused.length = 0;
-    expect(await lookUp(true, "127.0.0.1", "fd00::1")).toBe(INWARD_ADDRESS);
-    expect(await lookUp(false, "::ffff:10.0.0.1")).toBe(INWARD_ADDRESS);
-    expect(refused).toEqual([
-      ["pi.test", ["127.0.0.1", "fd00::1"]],
-      ["pi.test", ["::ffff:10.0.0.1"]],
-    ]);
-    expect(await lookUp(true)).toBe("ENOTFOUND");
-    expect(refused).toHaveLength(2);
+    expect(await lookUp(true, "127.0.0.1", "fd00::1")).toMatchObject({
+      code: INWARD_ADDRESS,
+      message: "pi.test stands for 127.0.0.1, fd00::1",
+    });
+    expect(await lookUp(false, "::ffff:10.0.0.1")).toMatchObject({ code: INWARD_ADDRESS });
+    expect(await lookUp(true)).toMatchObject({ code: "ENOTFOUND" });
   });
 
   it("hands on what the resolver says is wrong", async () => {
     const wrong = Object.assign(new Error("away"), { code: "EAI_AGAIN" });
-    const lookup = outwardLookup(
-      () => {},
-      (_host, _options, done) => done(wrong, []),
-    );
+    const lookup = outwardLookup((_host, _options, done) => done(wrong, []));
     expect(await new Promise((resolve) => lookup("pi.test", {}, resolve))).toBe(wrong);
   });
 
@@ -114,7 +104,7 @@ describe("looking up where to connect", () => {
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    const socket = connect({ host: "localhost", port, lookup: outwardLookup(() => {}) });
+    const socket = connect({ host: "localhost", port, lookup: outwardLookup() });
     const [error] = (await once(socket, "error")) as [NodeJS.ErrnoException];
     expect(error.code).toBe(INWARD_ADDRESS);
     const closed = once(server, "close");

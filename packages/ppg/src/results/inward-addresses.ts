@@ -64,15 +64,12 @@ type ResolveAll = (
 
 /**
  * Resolves names for connections as Node does, without the addresses that are inward. What it gives is what is connected to, so
- * that a name cannot lead elsewhere once it was looked at (DNS rebinding). A name with no others fails: {@link INWARD_ADDRESS}.
+ * that a name cannot lead elsewhere once it was looked at (DNS rebinding). A name with no others fails: {@link INWARD_ADDRESS}, with
+ * what it stands for in the message.
  *
- * @param refused told of a name with no others, and what it stands for.
  * @param resolve default: as the machine does.
  */
-export function outwardLookup(
-  refused: (host: string, addresses: readonly string[]) => void,
-  resolve: ResolveAll = lookup,
-): LookupFunction {
+export function outwardLookup(resolve: ResolveAll = lookup): LookupFunction {
   return (host, options, done) => {
     resolve(host, { ...options, all: true }, (error, addresses) => {
       if (error !== null) {
@@ -82,10 +79,9 @@ export function outwardLookup(
       const outward = addresses.filter(({ address }) => !isInward(address));
       const [first] = outward;
       if (first === undefined) {
-        const found = addresses.map(({ address }) => address);
-        if (found.length > 0) refused(host, found);
-        const problem = new Error(`${host} has no address that may be connected to`);
-        done(Object.assign(problem, { code: found.length > 0 ? INWARD_ADDRESS : "ENOTFOUND" }), "");
+        const found = addresses.map(({ address }) => address).join(", ");
+        const problem = new Error(found === "" ? `${host} has no address` : `${host} stands for ${found}`);
+        done(Object.assign(problem, { code: found === "" ? "ENOTFOUND" : INWARD_ADDRESS }), "");
       } else if (options.all === true) done(null, outward);
       else done(null, first.address, first.family);
     });

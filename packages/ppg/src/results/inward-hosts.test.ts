@@ -15,7 +15,8 @@ afterEach(() => rig.close());
 
 const quiet = (): void => {};
 const logger: Logger = {
-  ...{ trace: quiet, debug: quiet, info: quiet, error: quiet, fatal: quiet },
+  ...{ trace: quiet, debug: quiet, error: quiet, fatal: quiet },
+  info: (details, message) => lines.push([message, details]),
   warn: (details, message) => lines.push([message, details]),
 };
 
@@ -33,10 +34,12 @@ describe("results for hosts of this machine or of its networks", () => {
       ["retry", null],
     ]);
     expect(server.told).toEqual([]);
-    expect(lines[0]).toEqual([
-      "results do not go to this host: it has no public address (results.privateAddresses)",
-      { host: "localhost", addresses: expect.arrayContaining([expect.stringMatching(/^(?:127\.0\.0\.1|::1)$/)]) },
-    ]);
+    const why = expect.stringMatching(
+      /^its host has no public address \(results\.privateAddresses\): localhost stands for (?:127\.0\.0\.1|::1)/,
+    );
+    expect(lines).toEqual(
+      [1, 2].map((attempts) => ["a result was not accepted", { pushId: "p", sequence: 1, attempts, why }]),
+    );
   });
 
   it("do not go to an address of them, whatever its form: that does not change, so they are given up", async () => {
@@ -75,6 +78,6 @@ describe("results for hosts of this machine or of its networks", () => {
     await rig.finish(byName(server), "p");
     await rig.when(() => rig.events.length === 1);
     expect(rig.events[0]?.verdict).toBe("retry");
-    expect(lines[0]?.[1]).toMatchObject({ host: "localhost" });
+    expect(lines[0]?.[1]).toMatchObject({ pushId: "p", why: expect.stringContaining("localhost stands for") });
   });
 });

@@ -64,6 +64,18 @@ describe("what is told (PAP 2.x resultnotification-message)", () => {
       ],
     );
   });
+
+  it("has the DOCTYPE of its push, and a desc that is cut where it is too long", async () => {
+    const server = await rig.server();
+    const papPublicId = "-//OMA//DTD PAP 2.1//EN";
+    const outcome = { reason: "x".repeat(300) };
+    await rig.finish(server.url(), "p", ["alice"], { details: { papVersion: "2.1", papPublicId }, outcome });
+    rig.start();
+    await rig.until(server.count(1));
+    const [first] = server.told;
+    expect(first?.message).toMatchObject({ version: "2.1", publicId: papPublicId });
+    expect(first?.result.desc).toBe(`${"x".repeat(255)}…`);
+  });
 });
 
 describe("telling", () => {
@@ -290,6 +302,41 @@ describe("telling", () => {
     await rig.finish(server.url().replace("//", "//%zz@"), "p");
     await rig.when(settled(1));
     expect(server.told[0]?.headers.authorization).toBeUndefined();
+  });
+});
+
+describe("a result that is claimed", () => {
+  const byAnother = (nowMs = rig.clock.now()) =>
+    rig.store.claimNotifications({ owner: "node-2", limit: 100, nowMs: t0 + nowMs, leaseMs: 60_000 });
+
+  it("by a node that dies is another's seconds after its request would have ended, and by one that lives not before", async () => {
+    const server = await rig.server();
+    server.answer = () => () => {};
+    rig.start({ limits: { timeoutMs: 2_000 } });
+    await rig.finish(server.url(), "p", ["alice", "bob"]);
+    await rig.elapse(60_000, () => server.told.length === 1);
+    // Had it died now, nobody would settle it.
+    const claimedBeforeMs = rig.clock.now();
+    expect(await byAnother(claimedBeforeMs + 2_000)).toEqual([]);
+    const [taken, ...more] = await byAnother(claimedBeforeMs + 2_000 + 5_000);
+    expect(taken).toMatchObject({ pushId: "p", sequence: 1, attempts: 2 });
+    expect(more).toEqual([]);
+  });
+
+  it("and has no place for three seconds is put off, and held by nobody", async () => {
+    const slow = await rig.server();
+    slow.answer = () => () => {};
+    const other = await rig.server();
+    rig.start({ limits: { concurrency: 1, timeoutMs: 20_000 } });
+    await rig.finish(slow.url(), "p");
+    await rig.elapse(1_000, () => slow.told.length === 1);
+    await rig.finish(other.url(), "q");
+    await rig.elapse(500, () => rig.notifier.stats.held === 2);
+    expect(rig.notifier.stats).toMatchObject({ underWay: 1, held: 2, putOff: 0 });
+    await rig.elapse(4_000, () => rig.notifier.stats.putOff === 1);
+    expect(rig.notifier.stats).toMatchObject({ underWay: 1, putOff: 1 });
+    await rig.elapse(60_000, () => other.told.length === 1);
+    expect(other.told).toMatchObject([{ result: { pushId: "q" } }]);
   });
 });
 

@@ -15,7 +15,7 @@ import { judge, type NotifyVerdict, retryAfterMs } from "./verdicts.ts";
 interface Held {
   readonly result: ResultNotification;
   readonly target: Target<Held>;
-  /** Until then it may be begun: an attempt after that could outlast the lease. */
+  /** Until then it may be begun: an attempt after that could outlast the lease. It is put off then, so nothing is to be renewed. */
   readonly beginBeforeMs: number;
 }
 
@@ -31,6 +31,10 @@ interface UnderWay {
 
 /** How often overdue requests, and origins that do not move, are looked at. */
 const TICK_MS = 500;
+/** How long a result that is claimed may wait for its turn: what an origin can take in two seconds, and a tick. */
+const WAIT_MS = 3_000;
+/** For the tick that ends an overdue request, and for committing its verdict. */
+const MARGIN_MS = 2_000;
 const DEFAULT_STOP_MS = 5_000;
 
 export interface ResultNotifierStats {
@@ -87,14 +91,14 @@ export class ResultNotifier {
     } = options;
     const limits = resultLimits(options.limits);
     this.#limits = limits;
-    this.#leaseMs = 6 * limits.timeoutMs;
+    this.#leaseMs = WAIT_MS + limits.timeoutMs + MARGIN_MS;
     this.#sender = { senderAddress: options.senderAddress ?? null, senderName: options.senderName ?? null };
     this.#leniency = options.leniency ?? { bareResultResponse: true };
     this.#clock = clock;
     this.#random = options.random ?? Math.random;
     this.#observe = options.observe ?? (() => {});
     this.#logger = logger;
-    this.#targets = new Targets({ admits, mayGoInward, identityOf, ca, limits, logger });
+    this.#targets = new Targets({ admits, mayGoInward, identityOf, ca, limits });
     this.#settler = new Settler(store, clock, logger, (count) => this.#released(count));
     this.#claimer = new Claimer(
       {
@@ -104,7 +108,7 @@ export class ResultNotifier {
         clock,
         logger,
         room: () => (this.#stopping ? 0 : limits.maxHeld - this.#held),
-        take: (results) => this.#take(results),
+        take: (results, atMs) => this.#take(results, atMs),
       },
       Math.ceil(limits.maxHeld / 8),
     );
@@ -157,10 +161,10 @@ export class ResultNotifier {
     await this.#targets.close();
   }
 
-  #take(results: readonly ResultNotification[]): void {
+  #take(results: readonly ResultNotification[], claimedAtMs: number): void {
     this.#held += results.length;
     const nowMs = this.#clock.now();
-    const beginBeforeMs = nowMs + this.#leaseMs - 2 * this.#limits.timeoutMs;
+    const beginBeforeMs = claimedAtMs + WAIT_MS;
     for (const result of results) {
       const target = this.#targets.of(result.initiator, result.notifyUrl);
       if (typeof target === "string") this.#abandonUnsaid(result, target);
@@ -171,7 +175,7 @@ export class ResultNotifier {
 
   #offer(held: Held, nowMs: number): void {
     const { lane } = held.target;
-    if (this.#stopping) this.#settle(held, "postponed", nowMs, null);
+    if (this.#stopping || held.beginBeforeMs <= nowMs) this.#settle(held, "postponed", nowMs, null);
     else if (lane.waiting.length === 0 && this.#hasPlaceFor(lane, nowMs) && lane.admits(nowMs)) {
       this.#begin(held, nowMs);
     } else if (lane.holds(nowMs)) {
@@ -310,8 +314,9 @@ export class ResultNotifier {
       }
       const nowMs = this.#clock.now();
       for (const lane of this.#lanesWaiting) {
-        const excess = lane.excess(nowMs);
-        if (excess > 0) this.#shed(lane, excess, nowMs);
+        const late = lane.waiting.findIndex(({ beginBeforeMs }) => beginBeforeMs > nowMs + TICK_MS);
+        for (const held of lane.waiting.splice(0, late < 0 ? lane.waiting.length : late)) this.#putOff(held, nowMs);
+        this.#shed(lane, Math.max(0, lane.excess(nowMs)), nowMs);
       }
       this.#keepTicking();
     });

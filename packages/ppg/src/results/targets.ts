@@ -1,5 +1,4 @@
 import type { LookupFunction } from "node:net";
-import type { Logger } from "@sip-push/sip";
 import { Agent } from "undici";
 import { inwardHostOf, outwardLookup } from "./inward-addresses.ts";
 import type { NotifyIdentity, ResultLimits } from "./options.ts";
@@ -20,7 +19,6 @@ export interface TargetsOptions {
   readonly identityOf: (initiator: string) => NotifyIdentity | undefined;
   readonly ca: string | null;
   readonly limits: Required<ResultLimits>;
-  readonly logger: Logger;
 }
 
 /** Connections to anywhere, and those to the public Internet only. They are kept apart: one that is open is not looked at again. */
@@ -120,14 +118,7 @@ export class Targets<T> {
   }
 
   #agents(identity: NotifyIdentity["certificate"]): Agents {
-    const { logger } = this.#options;
-    const lookup = outwardLookup((host, addresses) => {
-      logger.warn(
-        { host, addresses },
-        "results do not go to this host: it has no public address (results.privateAddresses)",
-      );
-    });
-    return { anywhere: this.#agent(identity, {}), outward: this.#agent(identity, { lookup }) };
+    return { anywhere: this.#agent(identity, {}), outward: this.#agent(identity, { lookup: outwardLookup() }) };
   }
 
   #agent(identity: NotifyIdentity["certificate"], reach: { readonly lookup?: LookupFunction }): Agent {

@@ -40,8 +40,8 @@ const ofBadMessage: Readonly<Record<PapCodeClass, NotifyVerdict["verdict"]>> = {
   "client abort": "later",
 };
 
-/** Those of our own that need words. */
-const problems: Readonly<Record<string, string>> = { [INWARD_ADDRESS]: "its host has no public address" };
+/** The one that an operator can do something about. */
+const INWARD = "its host has no public address (results.privateAddresses)";
 
 const MAX_ANSWER_ADDRESSES = 4;
 
@@ -51,12 +51,17 @@ const MAX_ANSWER_ADDRESSES = 4;
  * Redirections are not followed: the URL is what the initiator may use, where it leads to is not.
  */
 export function judge(outcome: HttpOutcome, pushId: string, leniency: PapLeniency): NotifyVerdict {
-  if (outcome.kind === "none") return later(problems[outcome.problem] ?? outcome.problem, true);
+  if (outcome.kind === "none") return later(whyNone(outcome), true);
   const { httpStatus, contentType, body } = outcome;
   if (httpStatus < 200 || httpStatus > 299) return later(`HTTP ${httpStatus}`, strained.has(httpStatus));
   if (body === null) return later("the answer is too long");
   if (isBlank(body)) return accepted(`HTTP ${httpStatus}`);
   return judgeDocument(contentType ?? "application/xml", body, pushId, leniency);
+}
+
+function whyNone({ problem, detail }: Extract<HttpOutcome, { kind: "none" }>): string {
+  const what = problem === INWARD_ADDRESS ? INWARD : problem;
+  return detail === undefined || detail.startsWith(problem) ? what : `${what}: ${detail}`;
 }
 
 function judgeDocument(contentType: string, body: Uint8Array, pushId: string, leniency: PapLeniency): NotifyVerdict {

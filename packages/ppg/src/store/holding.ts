@@ -64,6 +64,7 @@ export function heldOf(part: HeldPart, content: StoredPush): ClaimedDelivery {
     eventAtMs: content.acceptedAtMs,
     cancelRequested: false,
     wokenFrom: "pending",
+    overtaken: false,
     content,
   };
 }

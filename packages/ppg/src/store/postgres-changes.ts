@@ -1,13 +1,10 @@
 import { isFinal } from "../delivery/delivery.machine.ts";
-import { tryAgainAfterCancel } from "./advance-rules.ts";
+import { isAbsent, tryAgainAfterCancel } from "./advance-rules.ts";
 import type { PostgresSession } from "./postgres-database.ts";
 import { sameKey } from "./postgres-plans.ts";
 import { type TakenBackRow, takenBackOf, timelineLine } from "./rows.ts";
-import { cancelledChange, type TakeBackReason } from "./take-back.ts";
-import type { AdvanceResult, DeliveryAdvance, DeliveryLease } from "./types.ts";
-
-/** PAP code of a handset that is not registered. */
-const CANNOT_REACH_DESTINATION = 5028;
+import { cancelledChange, takeBackReasonOf } from "./take-back.ts";
+import type { AdvanceResult, DeliveryAdvance, DeliveryLease, TakeBackReason } from "./types.ts";
 
 /**
  * All of it in one statement, so that it is one round trip and a transaction by itself: rows that are held as the leases say are
@@ -16,20 +13,20 @@ const CANNOT_REACH_DESTINATION = 5028;
  */
 const change = `WITH c AS (
     SELECT * FROM unnest($1::int8[], $2::int4[], $3::text[], $4::text[], $5::int8[], $6::int4[], $7::int4[], $8::text[], $9::int8[],
-      $10::text[], $11::bool[], $12::bool[], $13::bool[]) WITH ORDINALITY
-      AS c(id, version, owner, state, due_at, sip_status, pap_code, reason, at, line, final, again, absent, ord)),
+      $10::text[], $11::bool[], $12::bool[], $13::bool[], $14::int4[]) WITH ORDINALITY
+      AS c(id, version, owner, state, due_at, sip_status, pap_code, reason, at, line, final, again, absent, unsent, ord)),
   held AS MATERIALIZED (
-    SELECT c.*, q.state AS state_before, q.attempts, q.cancel_requested, d.push, d.recipients, d.notify, d.recipient,
-      NOT (q.cancel_requested = 1 AND c.again) AS done
+    SELECT c.*, q.state AS state_before, q.attempts - c.unsent AS attempts, q.cancel_requested, d.push, d.recipients, d.notify,
+      d.recipient, NOT (q.cancel_requested <> 0 AND c.again) AS done
     FROM c JOIN queue q ON ${sameKey("q.id", "c.id")} AND q.version = c.version AND q.owner IS NOT DISTINCT FROM c.owner
       JOIN deliveries d ON ${sameKey("d.id", "c.id")}
     ORDER BY c.id FOR UPDATE OF q),
   mine AS MATERIALIZED (
     SELECT *, row_number() OVER (PARTITION BY push, final ORDER BY ord) AS place FROM held WHERE done),
   gone AS (DELETE FROM queue q USING mine m WHERE ${sameKey("q.id", "m.id")} AND m.final),
-  kept AS (UPDATE queue q SET state = m.state, due_at = m.due_at, owner = NULL, version = m.version + 1,
+  kept AS (UPDATE queue q SET state = m.state, due_at = m.due_at, owner = NULL, version = m.version + 1, attempts = m.attempts,
       absent = CASE WHEN m.absent THEN 1 ELSE 0 END,
-      sleeper = CASE m.state WHEN 'retry-wait' THEN m.recipient END
+      sleeper = CASE WHEN m.absent THEN m.recipient END
     FROM mine m WHERE ${sameKey("q.id", "m.id")} AND NOT m.final),
   ended AS (SELECT push, recipients, notify, count(*)::int4 AS n, min(at) AS first, max(at) AS last FROM mine
     WHERE final GROUP BY push, recipients, notify ORDER BY push),
@@ -87,7 +84,8 @@ export async function changeDeliveries(
     column((each) => timelineLine(each.lease.version + 1, each, each.lease.owner)),
     column(({ to }) => isFinal(to)),
     column(({ to }) => tryAgainAfterCancel(to)),
-    column(({ to, papCode }) => to === "retry-wait" && papCode === CANNOT_REACH_DESTINATION),
+    column(isAbsent),
+    column(({ unsent }) => (unsent === true ? 1 : 0)),
   ]);
   if (rows.some(({ waits }) => waits)) session.announceWork("deliveries");
   if (rows.some(({ tells }) => tells)) session.announceWork("results");
@@ -97,8 +95,10 @@ export async function changeDeliveries(
     const first = firsts.get(keyOf(advance)) === advance;
     if (row === undefined || row.version !== advance.lease.version || !first) return { result: "stale" };
     if (row.done) return { result: "done", version: row.version + 1 };
-    const refused = row.cancel_requested === 1 && tryAgainAfterCancel(advance.to);
-    return refused ? { result: "cancelRequested" } : { result: "stale" };
+    const refused = row.cancel_requested !== 0 && tryAgainAfterCancel(advance.to);
+    return refused
+      ? { result: "cancelRequested", reason: takeBackReasonOf(row.cancel_requested) }
+      : { result: "stale" };
   });
 }
 
@@ -119,7 +119,10 @@ export async function endTakenBack(
   nowMs: number,
 ): Promise<void> {
   if (rows.length === 0) return;
-  const taken = rows.map((row) => ({ row, end: cancelledChange(row.sip_status, reason, nowMs) }));
+  const taken = rows.map((row) => ({
+    row,
+    end: cancelledChange({ state: row.state, sipStatus: row.sip_status }, reason, nowMs),
+  }));
   await changeDeliveries(
     session,
     taken.map(({ row: { id, version, owner }, end }) => ({ lease: { id, version, owner }, ...end })),

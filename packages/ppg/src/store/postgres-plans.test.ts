@@ -3,7 +3,7 @@ import { describeWithPeers } from "../../../../test/support/describe-with-peers.
 import { PostgresCluster } from "../../../../test/support/postgres-cluster.ts";
 import { PostgresStore } from "./postgres-store.ts";
 import { claimAs, leaseOf, outcome, retryLater, submission, t0, to } from "./testdata/pushes.ts";
-import type { ClaimedDelivery, DeliveryAdvance, NotificationVerdict, PushSubmission } from "./types.ts";
+import type { ClaimedDelivery, DeliveryAdvance, DeliveryQuery, NotificationVerdict, PushSubmission } from "./types.ts";
 
 /** initdb writes some 1,000 files. */
 const START_MS = 60_000;
@@ -37,16 +37,23 @@ type Operation = (store: PostgresStore, ids: readonly string[]) => Promise<unkno
 const operations: Readonly<Record<string, Operation>> = {
   cancel: (store, [, pushId = ""]) => store.cancel({ initiator: "pi", pushId }, t0),
   status: (store, [, , pushId = ""]) => store.status({ initiator: "pi", pushId }),
-  "find by push-id": (store, [, , pushId = ""]) => store.find({ pushId, limit: BATCH }),
-  "find by recipient": (store, [, , id = ""]) => store.find({ recipient: `sip:user-${id}@example.com`, limit: BATCH }),
   wake: (store, ids) =>
     store.wake(
       ids.map((id) => `sip:user-${id}@example.com`),
       t0,
+      60_000,
     ),
   submit: (store, [id]) => store.submit(pushes(some(BATCH, `${id}-`)), t0),
   "submit in place of another": (store, [id = ""]) =>
     store.submit(pushes([`${id}-new`], { recipients: to(`user-${id}`), replace: { pushId: id, method: "all" } }), t0),
+  "submit in place of one that is being sent": async (store, [id = ""]) => {
+    const sent = (await claim(store))[0]?.content.pushId ?? "";
+    const [recipient] = pushes([sent])[0]?.recipients ?? [];
+    if (recipient === undefined) throw new Error("nothing is sent");
+    const replace = { pushId: sent, method: "pending-only" } as const;
+    await store.submit(pushes([`${id}-behind`], { recipients: [recipient], replace, priority: "high" }), t0);
+    await claim(store);
+  },
   "submit with a bad address": (store, [id]) => {
     const recipients = to("x").map((each) => ({ ...each, rejected: { papCode: 2002, reason: "bad" } }));
     return store.submit(pushes([`${id}-bad`], { recipients }), t0);
@@ -66,6 +73,25 @@ const operations: Readonly<Record<string, Operation>> = {
   "results of a push": (store) => store.notificationsOf(1),
   prune: (store) => store.prune(t0 + 3_000, BATCH),
 };
+
+type Question = Partial<DeliveryQuery>;
+const filters: readonly (readonly [name: string, ask: (id: string) => Question])[] = [
+  ["anything", () => ({})],
+  ["push-id", (pushId) => ({ pushId })],
+  ["recipient", (id) => ({ recipient: `sip:user-${id}@example.com` })],
+  ["initiator", () => ({ initiator: "pi" })],
+  ["pending", () => ({ state: "pending" })],
+  ["undeliverable", () => ({ state: "undeliverable" })],
+];
+/** What the console asks: without a filter, with each alone, with each two of them. */
+const questions = filters.flatMap(([one, first], index) =>
+  filters.slice(index).map(([two, second]) => ({
+    name: one === two ? one : `${one} and ${two}`,
+    ask: (id: string): Question => ({ ...first(id), ...second(id) }),
+  })),
+);
+/** Newest first: the ids of the last pages are those of the oldest deliveries, which are not pending any more. */
+const pages: Readonly<Record<string, Question>> = { first: {}, later: { after: PUSHES - BATCH } };
 
 /** Some of each kind: due, waiting for a registration, ended well or not, results to be told. */
 async function fill(store: PostgresStore): Promise<void> {
@@ -158,4 +184,48 @@ describeWithPeers("statements to PostgreSQL, which takes all tables for empty", 
     expect(most).toBeLessThan((PUSHES / 8) * 4);
     expect(read.filter(([, rows]) => rows > most)).toEqual([]);
   });
+
+  it(
+    "look for deliveries among few, whatever is asked, planned while it is full and while it was empty",
+    async () => {
+      const url = await takenForEmpty();
+      const store = await PostgresStore.open(url, { maxConnections: 1 });
+      const all = questions.flatMap((question) =>
+        Object.entries(pages).map(([name, page]) => ({ question, name, page })),
+      );
+      for (const { question, page } of all)
+        for (let round = 0; round < ROUNDS; round++)
+          await store.find({ ...question.ask("none"), ...page, limit: BATCH });
+      const other = await PostgresStore.open(url);
+      await fill(other);
+      await other.close();
+      const id = `p${PUSHES - 2 * BATCH}`;
+      const tooMany: unknown[] = [];
+      for (const { question, name, page } of all) {
+        const read = await readWhile(url, async () => {
+          const fresh = await PostgresStore.open(url);
+          await fresh.find({ ...question.ask(id), ...page, limit: BATCH });
+          await fresh.close();
+        });
+        for (const [table, rows] of read) if (rows > FEW) tooMany.push([question.name, name, table, rows]);
+      }
+      const none = await readWhile(url, async () => {
+        const fresh = await PostgresStore.open(url);
+        expect((await fresh.find({ state: "sending", limit: BATCH })).deliveries).toEqual([]);
+        await fresh.close();
+      });
+      const most = { queue: (PUSHES / 8) * 5 + FEW };
+      for (const [table, rows] of none)
+        if (rows > (table in most ? most.queue : FEW)) tooMany.push(["sending, which none is", table, rows]);
+      const read = await readWhile(url, async () => {
+        for (const { question, page } of all) await store.find({ ...question.ask(id), ...page, limit: BATCH });
+        await store.close();
+      });
+      expect(all.length * FEW).toBeLessThan(PUSHES);
+      for (const [table, rows] of read)
+        if (rows > all.length * FEW) tooMany.push(["planned while it was empty", table, rows]);
+      expect(tooMany).toEqual([]);
+    },
+    START_MS,
+  );
 });

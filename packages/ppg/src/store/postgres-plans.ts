@@ -13,3 +13,7 @@ export const sameKey = (indexed: string, key: string): string => `${indexed} = A
 
 /** A number to compare or sort by, which no index is walked for. */
 export const unindexed = (column: string): string => `${column} + 0`;
+
+/** Rows of a table, looked up for each row that stands before it in FROM: what has an OFFSET is joined in no other order. */
+export const lookUp = (table: string, condition: string): string =>
+  `LATERAL (SELECT * FROM ${table} WHERE ${condition} OFFSET 0)`;

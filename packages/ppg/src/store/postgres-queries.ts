@@ -1,4 +1,4 @@
-import { finalStates, isLive } from "../delivery/delivery.machine.ts";
+import { finalStates } from "../delivery/delivery.machine.ts";
 import type { PostgresSession } from "./postgres-database.ts";
 import { sameKey, unindexed } from "./postgres-plans.ts";
 import { ANY_DELIVERY, ANY_DELIVERY_COLUMNS } from "./postgres-rows.ts";
@@ -6,8 +6,6 @@ import {
   callIdOf,
   type DeliveryRow,
   deliveryOf,
-  type FoundRow,
-  foundOf,
   idOfCallId,
   PUSH_COLUMNS,
   PUSH_SUMMARY_COLUMNS,
@@ -17,12 +15,9 @@ import {
   stateCountsOf,
   timelineOfText,
 } from "./rows.ts";
-import { statusOf } from "./status.ts";
 import type {
-  DeliveryPage,
-  DeliveryQuery,
   DeliveryRecord,
-  PushSelector,
+  PushName,
   PushStatus,
   StateCounts,
   StoredPush,
@@ -33,17 +28,18 @@ import type {
 /** Rows of `state_counts` that are added up, so that there are never many. */
 const foldCounts = `WITH gone AS (DELETE FROM state_counts RETURNING state, n)
   INSERT INTO state_counts SELECT state, sum(n)::int8 FROM gone GROUP BY state`;
-/** Deliveries that one question looks at. */
-const SCAN = 10_000;
 
-export async function pushStatus(session: PostgresSession, selector: PushSelector): Promise<PushStatus | undefined> {
+export async function pushStatus(
+  session: PostgresSession,
+  { initiator, pushId }: PushName,
+): Promise<PushStatus | undefined> {
   const sql = `SELECT ${PUSH_SUMMARY_COLUMNS} FROM pushes WHERE push_id = $1 AND initiator = $2`;
   type Row = Omit<PushRow, "content" | "capabilities">;
-  const [row] = await session.all<Row>(sql, [selector.pushId, selector.initiator]);
+  const [row] = await session.all<Row>(sql, [pushId, initiator]);
   if (row === undefined) return undefined;
   const ofPush = `SELECT ${ANY_DELIVERY_COLUMNS} FROM ${ANY_DELIVERY} WHERE d.push = $1 ORDER BY ${unindexed("d.id")}`;
   const deliveries = await session.all<DeliveryRow>(ofPush, [row.id]);
-  return statusOf(pushSummaryOf(row), deliveries.map(deliveryOf), selector.addresses);
+  return { push: pushSummaryOf(row), deliveries: deliveries.map(deliveryOf) };
 }
 
 export async function pushById(session: PostgresSession, id: number): Promise<StoredPush | undefined> {
@@ -74,52 +70,6 @@ export async function awaitingRegistration(session: PostgresSession, limit: numb
     GROUP BY d.recipient ORDER BY max(q.id) DESC LIMIT $1`;
   return (await session.all<{ recipient: string }>(sql, [limit])).map(({ recipient }) => recipient);
 }
-
-/** Which ids are looked at, newest first: by the member of the question that leaves the fewest. `$1`: those before this one. */
-function candidates({ pushId, recipient, state }: DeliveryQuery): {
-  readonly from: string;
-  /** The id, to compare and sort by. */
-  readonly key: string;
-  readonly values: unknown[];
-} {
-  if (pushId !== undefined) {
-    const from = "deliveries s WHERE s.push = ANY (ARRAY(SELECT id FROM pushes WHERE push_id = $2))";
-    return { from, key: unindexed("s.id"), values: [pushId] };
-  }
-  if (recipient !== undefined) {
-    const from = "deliveries s WHERE hashtextextended(s.recipient, 0) = hashtextextended($2, 0)";
-    return { from, key: "s.id", values: [recipient] };
-  }
-  if (state === undefined || state === "delivered") return { from: "deliveries s WHERE true", key: "s.id", values: [] };
-  const from = `${isLive(state) ? "queue" : "failures"} s WHERE s.state = $2`;
-  return { from, key: "s.id", values: [state] };
-}
-
-export async function findDeliveries(session: PostgresSession, query: DeliveryQuery): Promise<DeliveryPage> {
-  const { initiator, pushId, recipient, state, after = Number.MAX_SAFE_INTEGER, limit } = query;
-  if (state !== undefined && !isLive(state) && !finalStates.some((each) => each === state)) return nothing;
-  const { from, key, values } = candidates(query);
-  const place = values.length + 2;
-  const filters = [initiator ?? null, pushId ?? null, recipient ?? null, state ?? null];
-  const conditions = ["p.initiator", "p.push_id", "d.recipient", "coalesce(q.state, d.state)"].map((column, index) => {
-    return `($${place + index}::text IS NULL OR ${column} = $${place + index})`;
-  });
-  const sql = `WITH scanned AS MATERIALIZED (SELECT s.id FROM ${from} AND ${key} < $1 ORDER BY ${key} DESC LIMIT ${SCAN}),
-    found AS MATERIALIZED (SELECT ${ANY_DELIVERY_COLUMNS}, p.initiator, p.push_id, p.accepted_at
-      FROM scanned s JOIN deliveries d ON ${sameKey("d.id", "s.id")} LEFT JOIN queue q ON ${sameKey("q.id", "s.id")}
-        JOIN pushes p ON ${sameKey("p.id", "d.push")}
-      WHERE ${conditions.join(" AND ")} ORDER BY s.id DESC LIMIT $${place + 4})
-    SELECT found.*, (SELECT CASE count(*) WHEN ${SCAN} THEN min(id) END FROM scanned) AS scanned_to
-    FROM (SELECT 1) one LEFT JOIN found ON true ORDER BY found.id DESC`;
-  type Row = FoundRow & { readonly id: number | null; readonly scanned_to: number | null };
-  const rows = await session.all<Row>(sql, [after, ...values, ...filters, limit + 1]);
-  const found = rows.filter(({ id }) => id !== null);
-  const page = found.slice(0, limit);
-  const next = found.length > limit ? (page.at(-1)?.id ?? null) : (rows[0]?.scanned_to ?? null);
-  return { deliveries: page.map(foundOf), next };
-}
-
-const nothing: DeliveryPage = { deliveries: [], next: null };
 
 export async function countByState(session: PostgresSession): Promise<StateCounts> {
   await session.all(foldCounts);

@@ -5,6 +5,9 @@
  * - `queue` has the deliveries that are not final: it is small, and has all that changes while they live. No index of `deliveries`
  *   has a column that changes, so its updates stay in their page (heap-only tuples) and no index grows by them. `due_at` of what
  *   is held is the end of the lease, so an abandoned delivery becomes due by itself.
+ * - `behind`: the delivery whose attempt it must not overtake; `only_pending`: it goes only if that one does not reach the recipient.
+ * - `absent`: it waits because its handset was not registered; `sleeper`: that one. `woken_at`: when a registration made it due
+ *   last, or will.
  * - `failures` are deliveries that ended in another state than `delivered`, to be found. `timeline`: a line of JSON per change.
  *   `result_seq`: place in the queue of results; `results` finds it, of a push with several recipients.
  * - Finished pushes are deleted in batches rather than dropped with monthly partitions: uniqueness of push-ids would end at the
@@ -96,5 +99,9 @@ export const postgresMigrations: readonly string[] = [
   CREATE TABLE subscriptions (id text COLLATE "C" PRIMARY KEY, package text NOT NULL, record text NOT NULL);
   CREATE INDEX of_package ON subscriptions (package, id);
   CREATE TABLE capabilities (aor text COLLATE "C" PRIMARY KEY, record text NOT NULL);
+  `,
+  `
+  ALTER TABLE queue ADD COLUMN behind int8, ADD COLUMN only_pending bool NOT NULL DEFAULT false,
+    ADD COLUMN woken_at int8;
   `,
 ];

@@ -4,7 +4,7 @@ import { describeWithPeers } from "../../../../test/support/describe-with-peers.
 import { PostgresCluster } from "../../../../test/support/postgres-cluster.ts";
 import { PostgresStore } from "./postgres-store.ts";
 import { describeStore } from "./testdata/contract.ts";
-import { claimAs, outcome, pushIds, submission, t0 } from "./testdata/pushes.ts";
+import { claimAs, outcome, pushIds, retryLater, submission, t0 } from "./testdata/pushes.ts";
 
 /** initdb writes some 1,000 files. */
 const START_MS = 60_000;
@@ -36,6 +36,31 @@ describeWithPeers("PostgreSQL store", ["postgresql"], () => {
     await woken;
     expect(pushIds(await other.claim(claimAs("other")))).toEqual(["p"]);
     await Promise.all([one.close(), other.close()]);
+  });
+
+  it("brings an earlier version up to date, with all that is in it, while a node of that version goes on", async () => {
+    const url = await cluster.makeDatabase();
+    const before = await PostgresStore.open(url);
+    await before.submit([submission("p")], t0);
+    await before.close();
+    const database = new URL(url).pathname.slice(1);
+    const columns = ["behind", "only_pending", "woken_at"].map((column) => `DROP COLUMN ${column}`);
+    await cluster.query(database, `ALTER TABLE queue ${columns.join(", ")}`);
+    await cluster.query(database, "UPDATE ppg_schema SET version = 1");
+    const earlier = new pg.Client({ connectionString: url });
+    await earlier.connect();
+    const look = { name: "look", text: "WITH q AS (SELECT q.* FROM queue q) SELECT id, state FROM q" };
+    const { rows } = await earlier.query(look);
+    const store = await PostgresStore.open(url);
+    expect((await earlier.query(look)).rows).toEqual(rows);
+    await earlier.end();
+    const claimed = await store.claim(claimAs("n1"));
+    expect(claimed).toMatchObject([{ content: { pushId: "p" }, overtaken: false }]);
+    // An earlier version lets sleep whoever is busy, too.
+    await store.advance(claimed.map((each) => retryLater(each, t0 + 60_000)));
+    await cluster.query(database, "UPDATE queue SET sleeper = 'sip:alice@example.com'");
+    expect(await store.wake(["sip:alice@example.com"], t0, 0)).toBe(0);
+    await store.close();
   });
 
   it("fails a check while the server takes no changes, as a standby", async () => {

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from "@sip-push/sip";
 import { isFinal } from "../delivery/delivery.machine.ts";
 import { checkedAdvance } from "./advance-rules.ts";
 import { Grouping } from "./grouping.ts";
@@ -5,9 +6,11 @@ import { holdable } from "./holding.ts";
 import { PostgresCapabilityStore, PostgresSubscriptionStore } from "./postgres-agents.ts";
 import { changeDeliveries } from "./postgres-changes.ts";
 import { PostgresDatabase } from "./postgres-database.ts";
+import { findDeliveries } from "./postgres-find.ts";
 import * as queries from "./postgres-queries.ts";
 import { claimNotifications, notificationsOf, settleNotifications } from "./postgres-results.ts";
-import { type Arrival, cancelPush, insertPushes, isPlain, submitPushes } from "./postgres-submit.ts";
+import { type Arrival, insertPushes, isPlain, submitPushes } from "./postgres-submit.ts";
+import { cancelPush } from "./postgres-take-back.ts";
 import { PostgresVacuum } from "./postgres-vacuum.ts";
 import { claimDeliveries, releaseLeases, renewLeases, wakeRecipients } from "./postgres-work.ts";
 import { checkLimit, checkSubmission } from "./rows.ts";
@@ -25,6 +28,7 @@ import type {
   HoldRequest,
   NotificationRecord,
   NotificationVerdict,
+  PushName,
   PushSelector,
   PushStatus,
   PushSubmission,
@@ -50,6 +54,8 @@ export interface PostgresStoreOptions {
   readonly maxConnections?: number;
   /** Deliveries that end, after which the table of those that live is vacuumed. Default 20,000. */
   readonly vacuumEvery?: number;
+  /** Default: the machine's own. */
+  readonly clock?: Clock;
 }
 
 /**
@@ -84,8 +90,12 @@ export class PostgresStore implements PpgStore {
    * @throws {StoreError} `STORE_TOO_NEW`, `STORE_UNAVAILABLE`
    */
   static async open(connectionString: string, options: PostgresStoreOptions = {}): Promise<PostgresStore> {
-    const { maxConnections = DEFAULT_MAX_CONNECTIONS, vacuumEvery = DEFAULT_VACUUM_EVERY } = options;
-    const db = await PostgresDatabase.open(connectionString, maxConnections);
+    const {
+      maxConnections = DEFAULT_MAX_CONNECTIONS,
+      vacuumEvery = DEFAULT_VACUUM_EVERY,
+      clock = systemClock,
+    } = options;
+    const db = await PostgresDatabase.open(connectionString, { maxConnections, clock });
     return new PostgresStore(db, new PostgresVacuum(db, vacuumEvery));
   }
 
@@ -113,8 +123,8 @@ export class PostgresStore implements PpgStore {
     return this.#advances.add(advances.map(checkedAdvance));
   }
 
-  wake(recipients: readonly string[], nowMs: number): Promise<number> {
-    return this.#db.statements((session) => wakeRecipients(session, recipients, nowMs));
+  wake(recipients: readonly string[], nowMs: number, pauseMs: number): Promise<number> {
+    return this.#db.statements((session) => wakeRecipients(session, recipients, nowMs, pauseMs));
   }
 
   nextDueAtMs(of?: WorkKind): Promise<number | undefined> {
@@ -137,8 +147,8 @@ export class PostgresStore implements PpgStore {
     return this.#db.transaction((session) => cancelPush(session, selector, nowMs));
   }
 
-  status(selector: PushSelector): Promise<PushStatus | undefined> {
-    return this.#db.statements((session) => queries.pushStatus(session, selector));
+  status(name: PushName): Promise<PushStatus | undefined> {
+    return this.#db.statements((session) => queries.pushStatus(session, name));
   }
 
   push(id: number): Promise<StoredPush | undefined> {
@@ -168,7 +178,7 @@ export class PostgresStore implements PpgStore {
 
   async find(query: DeliveryQuery): Promise<DeliveryPage> {
     checkLimit(query.limit);
-    return this.#db.statements((session) => queries.findDeliveries(session, query));
+    return this.#db.statements((session) => findDeliveries(session, query));
   }
 
   countByState(): Promise<StateCounts> {

@@ -1,16 +1,16 @@
 import { heldDelivery } from "./holding.ts";
-import { changeDeliveries, endTakenBack, type LockedDelivery } from "./postgres-changes.ts";
+import { changeDeliveries } from "./postgres-changes.ts";
 import type { PostgresSession } from "./postgres-database.ts";
 import { sameKey, unindexed } from "./postgres-plans.ts";
+import { type LockedRow, lockOfPush, pushRowId, takeBackAll } from "./postgres-take-back.ts";
 import { acceptedForProcessing, newCallToken, priorityNumber } from "./rows.ts";
-import { placeOf, rejectedChange, type TakeBackReason, takeBack } from "./take-back.ts";
+import { pendingOnly, placeBehind, placeOf, rejectedChange } from "./take-back.ts";
 import type {
-  CancelledAddress,
-  CancelVerdict,
   ClaimedDelivery,
   HoldRequest,
-  PushSelector,
   PushSubmission,
+  RejectedDelivery,
+  Rejection,
   SubmitResult,
   SubmittedRecipient,
 } from "./types.ts";
@@ -79,25 +79,6 @@ export async function submitPushes(session: PostgresSession, arrivals: readonly 
   return results;
 }
 
-/** One cancel-message. */
-export async function cancelPush(
-  session: PostgresSession,
-  { initiator, pushId, addresses }: PushSelector,
-  nowMs: number,
-): Promise<readonly CancelledAddress[] | undefined> {
-  const push = await pushRowId(session, initiator, pushId);
-  if (push === undefined) return undefined;
-  const rows = new Map((await lockOfPush(session, push)).map((row) => [row.address, row]));
-  const asked = [...new Set(addresses ?? rows.keys())];
-  const verdicts = await takeBackAll(
-    session,
-    asked.map((address) => rows.get(address)),
-    "cancelled",
-    nowMs,
-  );
-  return asked.map((address, index) => ({ address, verdict: verdicts[index] as CancelVerdict }));
-}
-
 /** Push-messages that replace nothing. */
 export async function insertPushes(session: PostgresSession, arrivals: readonly Arrival[]): Promise<SubmitResult[]> {
   const firsts = new Map<string, Arrival>();
@@ -110,12 +91,11 @@ export async function insertPushes(session: PostgresSession, arrivals: readonly 
   const rows = await session.all<InsertedRow>(insert, columnsOf(sorted));
   const inserted = new Map(rows.map((row) => [firsts.get(keyOf(row.initiator, row.push_id)), row]));
   if (rows.some(({ delivery }) => delivery === null)) session.announceWork("deliveries");
-  await rejectSome(session, inserted);
+  const rejected = await rejectSome(session, inserted);
   return arrivals.map((arrival) => {
     const row = inserted.get(arrival);
     if (row === undefined) return { result: "duplicate" };
-    const addresses = arrival.submission.recipients.map(({ address }) => address);
-    return { result: "accepted", id: row.id, addresses, held: heldOf(row, arrival) };
+    return { result: "accepted", id: row.id, rejected: rejected.get(row.id) ?? [], held: heldOf(row, arrival) };
   });
 }
 
@@ -161,6 +141,10 @@ function columnsOf(arrivals: readonly Arrival[]): unknown[][] {
   ];
 }
 
+const putBehind = `UPDATE queue q SET behind = b.behind, only_pending = b.only_pending = 1
+  FROM deliveries d JOIN unnest($2::text[], $3::int8[], $4::int4[]) AS b(address, behind, only_pending) USING (address)
+  WHERE d.push = $1 AND ${sameKey("q.id", "d.id")}`;
+
 async function replacePush(session: PostgresSession, { submission, nowMs }: Arrival): Promise<SubmitResult> {
   const { initiator, pushId, replace } = submission;
   if (replace === null) throw new TypeError("replaces nothing");
@@ -172,79 +156,56 @@ async function replacePush(session: PostgresSession, { submission, nowMs }: Arri
   const old = new Map(rows.map((row) => [placeOf(row.recipient, row.state === "rejected"), row]));
   const oldOf = (each: SubmittedRecipient): LockedRow | undefined =>
     old.get(placeOf(each.recipient, each.rejected !== undefined));
-  const waits = (each: SubmittedRecipient): boolean => takeBack(oldOf(each)?.state) === "cancelled";
-  const recipients = replace.method === "all" ? submission.recipients : submission.recipients.filter(waits);
-  if (recipients.length === 0) return { result: "nothingToReplace" };
+  const { recipients: asked } = submission;
+  const recipients = replace.method === "all" ? asked : pendingOnly(asked, (each) => oldOf(each)?.state);
+  if (recipients === undefined) return { result: "nothingToReplace" };
   const [result = { result: "duplicate" }] = await insertPushes(session, [
     { submission: { ...submission, recipients }, nowMs, hold: undefined },
   ]);
-  if (result.result === "accepted") await takeBackAll(session, [...new Set(recipients.map(oldOf))], "replaced", nowMs);
+  if (result.result !== "accepted") return result;
+  await takeBackAll(session, [...new Set(recipients.map(oldOf))], "replaced", nowMs);
+  const behind = recipients.flatMap((each) => {
+    const other = placeBehind(oldOf(each), replace.method);
+    return other === undefined ? [] : [{ address: each.address, ...other }];
+  });
+  if (behind.length > 0) {
+    const column = <T>(value: (each: (typeof behind)[number]) => T): T[] => behind.map(value);
+    await session.all(putBehind, [
+      result.id,
+      column(({ address }) => address),
+      column((each) => each.behind),
+      column(({ onlyPending }) => onlyPending),
+    ]);
+  }
   return result;
 }
 
-/** Nobody else sees these deliveries yet. */
+/** Ends deliveries that nobody else sees yet. Returns them by id of their push. */
 async function rejectSome(
   session: PostgresSession,
   inserted: ReadonlyMap<Arrival | undefined, InsertedRow>,
-): Promise<void> {
-  const rejected = new Map<
-    string,
-    { readonly why: NonNullable<SubmittedRecipient["rejected"]>; readonly nowMs: number }
-  >();
+): Promise<ReadonlyMap<number, readonly RejectedDelivery[]>> {
+  const rejected = new Map<string, { readonly why: Rejection; readonly nowMs: number }>();
+  const ended = new Map<number, RejectedDelivery[]>();
   for (const [arrival, { id: push }] of inserted) {
     for (const { address, rejected: why } of arrival?.submission.recipients ?? [])
       if (why !== undefined) rejected.set(keyOf(`${push}`, address), { why, nowMs: arrival?.nowMs ?? 0 });
   }
-  if (rejected.size === 0) return;
-  const sql = `SELECT id, push, address FROM deliveries WHERE push = ANY($1::int8[]) ORDER BY ${unindexed("id")}`;
-  const rows = await session.all<{ id: number; push: number; address: string }>(sql, [
+  if (rejected.size === 0) return ended;
+  const sql = `SELECT id, push, address, recipient FROM deliveries WHERE push = ANY($1::int8[]) ORDER BY ${unindexed("id")}`;
+  const rows = await session.all<{ id: number; push: number; address: string; recipient: string }>(sql, [
     [...inserted.values()].map(({ id }) => id),
   ]);
-  const changes = rows.flatMap(({ id, push, address }) => {
+  const changes = rows.flatMap(({ id, push, address, recipient }) => {
     const each = rejected.get(keyOf(`${push}`, address));
     if (each === undefined) return [];
+    const ofPush = ended.get(push) ?? [];
+    ofPush.push({ delivery: id, address, recipient, ...each.why });
+    ended.set(push, ofPush);
     return [{ lease: { id, version: 0, owner: null }, ...rejectedChange(each.why, each.nowMs) }];
   });
   await changeDeliveries(session, changes);
-}
-
-/** What becomes of each; no row: there is no such delivery. */
-async function takeBackAll(
-  session: PostgresSession,
-  rows: readonly (LockedRow | undefined)[],
-  reason: TakeBackReason,
-  nowMs: number,
-): Promise<CancelVerdict[]> {
-  const verdicts = rows.map((row) => takeBack(row?.state));
-  const having = (wanted: CancelVerdict): LockedRow[] =>
-    rows.flatMap((row, index) => (verdicts[index] === wanted ? (row ?? []) : []));
-  await endTakenBack(session, having("cancelled"), reason, nowMs);
-  const requested = having("requested").map(({ id }) => id);
-  if (requested.length > 0)
-    await session.all("UPDATE queue SET cancel_requested = 1 WHERE id = ANY($1::int8[])", [requested]);
-  return verdicts;
-}
-
-async function pushRowId(session: PostgresSession, initiator: string, pushId: string): Promise<number | undefined> {
-  const sql = "SELECT id FROM pushes WHERE push_id = $1 AND initiator = $2";
-  const [row] = await session.all<{ id: number }>(sql, [pushId, initiator]);
-  return row?.id;
-}
-
-interface LockedRow extends LockedDelivery {
-  readonly address: string;
-  readonly recipient: string;
-}
-
-/** Deliveries of a push; those that live are locked. */
-async function lockOfPush(session: PostgresSession, push: number): Promise<LockedRow[]> {
-  const ids = await session.all<{ id: number }>("SELECT id FROM deliveries WHERE push = $1", [push]);
-  const lock = "SELECT id FROM queue WHERE id = ANY($1::int8[]) ORDER BY id FOR UPDATE";
-  await session.all(lock, [ids.map(({ id }) => id)]);
-  // A statement of its own: it must see what was committed while the one before waited.
-  const sql = `SELECT d.id, d.address, d.recipient, coalesce(q.state, d.state) AS state, coalesce(q.version, d.version) AS version, q.owner,
-    d.sip_status FROM deliveries d LEFT JOIN queue q ON ${sameKey("q.id", "d.id")} WHERE d.push = $1 ORDER BY ${unindexed("d.id")}`;
-  return session.all<LockedRow>(sql, [push]);
+  return ended;
 }
 
 const keyOf = (initiator: string, pushId: string): string => JSON.stringify([initiator, pushId]);

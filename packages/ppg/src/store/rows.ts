@@ -212,18 +212,25 @@ export function deliveryOf(row: DeliveryRow): DeliveryRecord {
     papCode: row.pap_code,
     reason: row.reason,
     eventAtMs: row.event_at,
-    cancelRequested: row.cancel_requested === 1,
+    cancelRequested: row.cancel_requested !== 0,
   };
 }
 
+/** What a claim finds out about a delivery. */
+export interface Finding {
+  readonly wokenFrom: string;
+  readonly overtaken: boolean;
+}
+
 /** @param row as it is after the claim. */
-export function claimedOf(row: DeliveryRow, wokenFrom: string, content: StoredPush): ClaimedDelivery {
+export function claimedOf(row: DeliveryRow, { wokenFrom, overtaken }: Finding, content: StoredPush): ClaimedDelivery {
   const { owner, state, ...rest } = deliveryOf(row);
   return {
     ...rest,
     owner: owner ?? "",
     state: state === "waiting-report" ? state : "sending",
     wokenFrom: wokenFrom as LiveState,
+    overtaken,
     content,
   };
 }

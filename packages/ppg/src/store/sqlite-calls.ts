@@ -53,7 +53,7 @@ const calls: { readonly [Name in SqliteCall]: Call<Name> } = {
   renew: (db, _, leases, untilMs) => work.renewLeases(db, leases, untilMs),
   release: (db, _, leases, nowMs, dueAtMs) => work.releaseLeases(db, leases, nowMs, dueAtMs),
   advance: (db, _, advances) => work.advanceDeliveries(db, advances),
-  wake: (db, _, recipients, nowMs) => work.wakeRecipients(db, recipients, nowMs),
+  wake: (db, _, recipients, nowMs, pauseMs) => work.wakeRecipients(db, recipients, nowMs, pauseMs),
   nextDueAtMs: (db, _, of) => queries.nextDueAt(db, of),
   // The same as before, but the page is written.
   check: (db) => void db.run(`PRAGMA user_version = ${sqliteMigrations.length}`),

@@ -6,6 +6,7 @@ import type {
   ClaimRequest,
   HoldRequest,
   PushSubmission,
+  RejectedDelivery,
   ResultNotification,
   StoredPush,
   SubmitResult,
@@ -42,9 +43,9 @@ export interface HoldForm {
   readonly untilMs: number;
 }
 
-/** `addresses` null: all that were submitted. `callToken`: of what is held. */
+/** `rejected` null: none, as most are sent. `callToken`: of what is held. */
 export type SubmittedForm =
-  | { readonly id: number; readonly addresses: readonly string[] | null; readonly callToken: string | null }
+  | { readonly id: number; readonly rejected: readonly RejectedDelivery[] | null; readonly callToken: string | null }
   | Exclude<SubmitResult, { readonly result: "accepted" }>["result"];
 
 /** Columns of {@link DELIVERY_COLUMNS}. */
@@ -67,6 +68,14 @@ export type DeliveryColumns = readonly [
   cancelRequested: number,
 ];
 
+/** Of a delivery that is due, as it was before the claim. */
+export type DueColumns = readonly [
+  ...columns: DeliveryColumns,
+  overtaken: number | null,
+  /** The one that it must not overtake is under way. */
+  waits: number | null,
+];
+
 /** Columns of {@link PUSH_COLUMNS}. */
 export type PushColumns = readonly [
   id: number,
@@ -87,7 +96,7 @@ export type PushColumns = readonly [
 
 /** What was claimed, as it was before, with the pushes that it belongs to. */
 export interface ClaimForm {
-  readonly deliveries: readonly DeliveryColumns[];
+  readonly deliveries: readonly DueColumns[];
   readonly pushes: readonly PushColumns[];
 }
 
@@ -138,11 +147,11 @@ export function submittedFrom(
   hold: HoldRequest | undefined,
 ): SubmitResult {
   if (typeof form === "string") return { result: form };
-  const { id, addresses, callToken } = form;
+  const { id, rejected, callToken } = form;
   return {
     result: "accepted",
     id,
-    addresses: addresses ?? submission.recipients.map(({ address }) => address),
+    rejected: rejected ?? [],
     held:
       callToken === null || hold === undefined ? null : heldDelivery(submission, id, { id, callToken }, nowMs, hold),
   };
@@ -164,7 +173,7 @@ export function claimedFrom(
   const contents = new Map(pushes.map((columns) => [columns[0], storedPushFrom(columns)]));
   return deliveries.flatMap((columns) => {
     const [id, push, address, recipient, priority, state, , , version, attempts, call_token, sip_status] = columns;
-    const [, , , , , , , , , , , , pap_code, reason, event_at, cancel_requested] = columns;
+    const [, , , , , , , , , , , , pap_code, reason, event_at, cancel_requested, overtaken] = columns;
     const content = contents.get(push);
     if (content === undefined) return [];
     const waits = state === "waiting-report";
@@ -186,7 +195,7 @@ export function claimedFrom(
       event_at,
       cancel_requested,
     };
-    return [claimedOf(row, state, content)];
+    return [claimedOf(row, { wokenFrom: state, overtaken: overtaken === 1 }, content)];
   });
 }
 

@@ -1,4 +1,5 @@
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { errorFrom } from "../error-form.ts";
 import { StoreError } from "./errors.ts";
 import type { ThreadError, ThreadReply, ThreadRequest, ThreadSettings } from "./sqlite-messages.ts";
 
@@ -91,4 +92,5 @@ function ended(cause: unknown): StoreError {
 /** Beside this file, and of its kind: TypeScript in a checkout, JavaScript in a package. */
 const workerFile: URL = new URL(`./sqlite-worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
 
-export const storeErrorFrom = ({ code, problem }: ThreadError): StoreError => new StoreError(code, problem);
+export const storeErrorFrom = ({ code, problem, cause }: ThreadError): StoreError =>
+  new StoreError(code, problem, cause === null ? {} : { cause: errorFrom(cause) });

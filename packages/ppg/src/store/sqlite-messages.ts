@@ -1,4 +1,5 @@
 import type { MessagePort } from "node:worker_threads";
+import type { ErrorForm } from "../error-form.ts";
 import type { StoreErrorCode } from "./errors.ts";
 import type { SqliteCall } from "./sqlite-calls.ts";
 import type { TakenBack, WorkKind } from "./types.ts";
@@ -26,10 +27,12 @@ export function isPatient(name: SqliteCall): boolean {
  */
 export type ThreadRequest = readonly ThreadCall[] | { readonly link: MessagePort } | "close";
 
-/** What a {@link StoreError} says; errors lose their members on the way. */
+/** What a {@link StoreError} says, with what is behind it. */
 export interface ThreadError {
   readonly code: StoreErrorCode;
   readonly problem: string;
+  /** Null: nothing. */
+  readonly cause: ErrorForm | null;
 }
 
 export type ThreadResult = readonly [number: number, value: unknown, error: ThreadError | null];

@@ -1,4 +1,5 @@
 import { isFinal, isLive } from "../delivery/delivery.machine.ts";
+import { IS_ABSENT } from "./advance-rules.ts";
 import {
   callIdOf,
   DELIVERY_COLUMNS,
@@ -18,12 +19,11 @@ import {
 import type { SqliteDatabase } from "./sqlite-database.ts";
 import type { SqliteLookup } from "./sqlite-lookup.ts";
 import { lastIdOf } from "./sqlite-submit.ts";
-import { statusOf } from "./status.ts";
 import type {
   DeliveryPage,
   DeliveryQuery,
   DeliveryRecord,
-  PushSelector,
+  PushName,
   PushStatus,
   StateCounts,
   StoredPush,
@@ -31,15 +31,19 @@ import type {
   WorkKind,
 } from "./types.ts";
 
-export function pushStatus(db: SqliteDatabase, lookup: SqliteLookup, selector: PushSelector): PushStatus | undefined {
-  const push = lookup.push(selector.initiator, selector.pushId);
+export function pushStatus(
+  db: SqliteDatabase,
+  lookup: SqliteLookup,
+  { initiator, pushId }: PushName,
+): PushStatus | undefined {
+  const push = lookup.push(initiator, pushId);
   if (push === undefined) return undefined;
   const sql = `SELECT ${PUSH_SUMMARY_COLUMNS} FROM pushes WHERE id = ?`;
   const [row] = db.all<Omit<PushRow, "content" | "capabilities">>(sql, push);
   if (row === undefined) return undefined;
   const ofPush = `SELECT ${DELIVERY_COLUMNS} FROM deliveries WHERE id BETWEEN ? AND ? ORDER BY id`;
   const deliveries = db.all<DeliveryRow>(ofPush, push, lastIdOf(db, push)).map(deliveryOf);
-  return statusOf(pushSummaryOf(row), deliveries, selector.addresses);
+  return { push: pushSummaryOf(row), deliveries };
 }
 
 export function pushById(db: SqliteDatabase, id: number): StoredPush | undefined {
@@ -65,7 +69,7 @@ export function timelineOf(db: SqliteDatabase, delivery: number): TimelineEntry[
 }
 
 export function awaitingRegistration(db: SqliteDatabase, limit: number): string[] {
-  const sql = `SELECT recipient FROM deliveries INDEXED BY absent WHERE state = 'retry-wait' AND pap_code = 5028
+  const sql = `SELECT recipient FROM deliveries INDEXED BY absent WHERE ${IS_ABSENT}
     GROUP BY recipient ORDER BY max(id) DESC LIMIT ?`;
   return db.rows<[string]>(sql, limit).map(([recipient]) => recipient);
 }

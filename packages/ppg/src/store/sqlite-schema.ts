@@ -7,6 +7,8 @@
  * - Only what is due has entries in `due`, so that claiming costs the same however much is finished. `due_at` of what is held is
  *   the end of the lease, so an abandoned delivery becomes due by itself.
  * - No index on the way of a push has its entries in random places: each would be another page to write. `lookup` is filled later.
+ * - `behind`: the delivery whose attempt it must not overtake; `only_pending`: it goes only if that one does not reach the recipient.
+ * - `absent`: what waits because its handset was not registered. `woken_at`: when a registration made it due last, or will.
  * - `timeline`: a line of JSON per change. `result_seq`: place in the queue of results, of a push with several recipients.
  */
 export const sqliteMigrations: readonly string[] = [
@@ -79,5 +81,13 @@ export const sqliteMigrations: readonly string[] = [
   CREATE TABLE subscriptions (id TEXT PRIMARY KEY, package TEXT NOT NULL, record TEXT NOT NULL);
   CREATE INDEX of_package ON subscriptions (package, id);
   CREATE TABLE capabilities (aor TEXT PRIMARY KEY, record TEXT NOT NULL);
+  `,
+  `
+  ALTER TABLE deliveries ADD COLUMN behind INTEGER;
+  ALTER TABLE deliveries ADD COLUMN only_pending INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE deliveries ADD COLUMN woken_at INTEGER;
+  DROP INDEX sleeping;
+  DROP INDEX absent;
+  CREATE INDEX absent ON deliveries (recipient) WHERE state = 'retry-wait' AND pap_code = 5028;
   `,
 ];

@@ -58,6 +58,23 @@ describe("SQLite file", () => {
     await expect(SqliteStore.open(folder)).rejects.toMatchObject({ code: "STORE_TOO_NEW", retryable: false });
   });
 
+  it("of an earlier version is brought up to date, with all that is in it", async () => {
+    const before = await SqliteStore.open(folder);
+    await before.submit([submission("p")], t0);
+    await before.close();
+    const db = new DatabaseSync(join(folder, "ppg.sqlite"));
+    for (const column of ["behind", "only_pending", "woken_at"])
+      db.exec(`ALTER TABLE deliveries DROP COLUMN ${column}`);
+    db.exec(
+      "DROP INDEX absent; CREATE INDEX absent ON deliveries (id); CREATE INDEX sleeping ON deliveries (recipient)",
+    );
+    db.exec("PRAGMA user_version = 1");
+    db.close();
+    const store = await SqliteStore.open(folder);
+    expect(await store.claim(claimAs("n1"))).toMatchObject([{ content: { pushId: "p" }, overtaken: false }]);
+    await store.close();
+  });
+
   it("that another process has is refused, and taken over once that one ended", async () => {
     const args = ["--conditions=@sip-push/source", join(import.meta.dirname, "testdata/submit-loop.ts")];
     const child = startProcess({ command: process.execPath, args: [...args, "sqlite", folder, "other"] });
@@ -113,11 +130,11 @@ describe("SQLite file", () => {
       );
       return thread.call("submit", forms, t0, undefined);
     };
-    expect(await submit("before")).toMatchObject([{ addresses: null }]);
+    expect(await submit("before")).toMatchObject([{ rejected: null }]);
     const lost = thread.call("countByState");
     await (await thread.line()).terminate();
     await expect(lost).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", retryable: true });
-    expect(await submit("before", "after")).toMatchObject(["duplicate", { addresses: null }]);
+    expect(await submit("before", "after")).toMatchObject(["duplicate", { rejected: null }]);
     await thread.close();
   });
 

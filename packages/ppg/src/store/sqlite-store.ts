@@ -22,6 +22,7 @@ import type {
   HoldRequest,
   NotificationRecord,
   NotificationVerdict,
+  PushName,
   PushSelector,
   PushStatus,
   PushSubmission,
@@ -126,8 +127,8 @@ export class SqliteStore implements PpgStore {
     return this.#thread.call("advance", advances.map(checkedAdvance));
   }
 
-  wake(recipients: readonly string[], nowMs: number): Promise<number> {
-    return this.#thread.call("wake", recipients, nowMs);
+  wake(recipients: readonly string[], nowMs: number, pauseMs: number): Promise<number> {
+    return this.#thread.call("wake", recipients, nowMs, pauseMs);
   }
 
   nextDueAtMs(of?: WorkKind): Promise<number | undefined> {
@@ -150,8 +151,8 @@ export class SqliteStore implements PpgStore {
     return this.#thread.call("cancel", selector, nowMs);
   }
 
-  status(selector: PushSelector): Promise<PushStatus | undefined> {
-    return this.#thread.call("status", selector);
+  status(name: PushName): Promise<PushStatus | undefined> {
+    return this.#thread.call("status", name);
   }
 
   push(id: number): Promise<StoredPush | undefined> {

@@ -3,8 +3,15 @@ import { CHANGE_COLUMNS, changeDelivery, type DeliveryAsItIs, endTakenBack } fro
 import type { SqliteDatabase } from "./sqlite-database.ts";
 import type { HoldForm, PushForm, SubmittedForm } from "./sqlite-forms.ts";
 import type { SqliteLookup } from "./sqlite-lookup.ts";
-import { placeOf, rejectedChange, type TakeBackReason, takeBack } from "./take-back.ts";
-import type { CancelledAddress, CancelVerdict, PushSelector, SubmittedRecipient } from "./types.ts";
+import { pendingOnly, placeBehind, placeOf, rejectedChange, takeBack, takeBackNumbers } from "./take-back.ts";
+import type {
+  CancelledAddress,
+  CancelVerdict,
+  PushSelector,
+  RejectedDelivery,
+  SubmittedRecipient,
+  TakeBackReason,
+} from "./types.ts";
 
 const insertPush = `INSERT INTO pushes (id, initiator, push_id, accepted_at, deliver_after, deliver_before, priority,
   delivery_method, notify_url, progress_notes, content_type, application_data, recipients, capabilities, content)
@@ -15,6 +22,7 @@ const insertDelivery = `INSERT INTO deliveries (id, push, recipients, notify, ad
 const insertHeldDelivery = `INSERT INTO deliveries (id, push, recipients, notify, address, recipient, priority, state, due_at, owner,
   version, attempts, call_token, pap_code, reason, event_at, cancel_requested, timeline)
   VALUES (?, ?, 1, ?, ?, ?, ?, 'sending', ?, ?, 1, 1, ?, ${acceptedForProcessing}, '', ?, 0, '')`;
+const putBehind = "UPDATE deliveries SET behind = ?, only_pending = ? WHERE id = ?";
 const selectOfPush = `SELECT address, recipient, ${CHANGE_COLUMNS} FROM deliveries WHERE id BETWEEN ? AND ? ORDER BY id`;
 
 /** One push-message in the transaction that runs. */
@@ -26,7 +34,8 @@ export function submitPush(
   hold: HoldForm | undefined,
 ): SubmittedForm {
   const [initiator, pushId, , , , , , , , , , , replace, all, isHeld] = form;
-  let recipients = all;
+  let recipients: readonly SubmittedRecipient[] | undefined = all;
+  const behind = new Map<string, ReturnType<typeof placeBehind>>();
   if (lookup.push(initiator, pushId) !== undefined) return "duplicate";
   if (isHeld && hold !== undefined) return insertHeld(db, lookup, form, hold, nowMs);
   if (replace !== null) {
@@ -37,15 +46,18 @@ export function submitPush(
     );
     const replacedBy = (each: SubmittedRecipient): string => placeOf(each.recipient, each.rejected !== undefined);
     if (replace.method === "pending-only") {
-      recipients = recipients.filter((each) => takeBack(old.get(replacedBy(each))?.[4]) === "cancelled");
-      if (recipients.length === 0) return "nothingToReplace";
+      recipients = pendingOnly(all, (each) => old.get(replacedBy(each))?.[4]);
+      if (recipients === undefined) return "nothingToReplace";
     }
-    for (const place of new Set(recipients.map(replacedBy))) takeBackDelivery(db, old.get(place), "replaced", nowMs);
+    for (const place of new Set(recipients.map(replacedBy))) {
+      const row = old.get(place);
+      behind.set(place, placeBehind(row && { id: row[0], state: row[4], behind: row[10] }, replace.method));
+      takeBackDelivery(db, row, "replaced", nowMs);
+    }
   }
-  const id = insertPending(db, lookup, form, recipients, nowMs);
+  const { id, rejected } = insertPending(db, lookup, form, recipients, behind, nowMs);
   db.announceWork("deliveries");
-  const addresses = recipients.length === all.length ? null : recipients.map(({ address }) => address);
-  return { id, addresses, callToken: null };
+  return { id, rejected: rejected.length === 0 ? null : rejected, callToken: null };
 }
 
 /** One cancel-message in the transaction that runs. */
@@ -91,18 +103,20 @@ function insertHeld(
   db.run(insertHeldDelivery, id, id, notify, address, recipient, priority, untilMs, owner, callToken, nowMs);
   lookup.addRecipient(recipient, id);
   db.count("sending", 1);
-  return { id, addresses: null, callToken };
+  return { id, rejected: null, callToken };
 }
 
-/** Returns the id of the push. */
+/** Returns the id of the push, and what ended with that. */
 function insertPending(
   db: SqliteDatabase,
   lookup: SqliteLookup,
   form: PushForm,
   recipients: readonly SubmittedRecipient[],
+  behind: ReadonlyMap<string, ReturnType<typeof placeBehind>>,
   nowMs: number,
-): number {
+): { readonly id: number; readonly rejected: readonly RejectedDelivery[] } {
   const [, , after, before, priority, , notifyUrl] = form;
+  const ended: RejectedDelivery[] = [];
   const count = recipients.length;
   const push = insert(db, lookup, form, count, nowMs);
   const notify = notifyUrl === null ? 0 : 1;
@@ -112,11 +126,16 @@ function insertPending(
     db.run(insertDelivery, id, push, count, notify, address, recipient, priority, dueMs, newCallToken(), nowMs);
     lookup.addRecipient(recipient, id);
     db.count("pending", 1);
-    if (rejected !== undefined)
-      changeDelivery(db, [id, push, count, notify, "pending", null, 0, 0, null, 0], rejectedChange(rejected, nowMs));
+    if (rejected !== undefined) {
+      const row: DeliveryAsItIs = [id, push, count, notify, "pending", null, 0, 0, null, 0, null];
+      changeDelivery(db, row, rejectedChange(rejected, nowMs));
+      ended.push({ delivery: id, address, recipient, ...rejected });
+    }
+    const other = behind.get(placeOf(recipient, rejected !== undefined));
+    if (other !== undefined) db.run(putBehind, other.behind, other.onlyPending, id);
     id += 1;
   }
-  return push;
+  return { id: push, rejected: ended };
 }
 
 interface DeliveryOfPush {
@@ -144,7 +163,8 @@ function takeBackDelivery(
 ): CancelVerdict {
   const verdict = takeBack(row?.[4]);
   if (row === undefined) return verdict;
-  if (verdict === "requested") db.run("UPDATE deliveries SET cancel_requested = 1 WHERE id = ?", row[0]);
+  if (verdict === "requested")
+    db.run("UPDATE deliveries SET cancel_requested = ? WHERE id = ?", takeBackNumbers[reason], row[0]);
   if (verdict === "cancelled") endTakenBack(db, row, reason, nowMs);
   return verdict;
 }

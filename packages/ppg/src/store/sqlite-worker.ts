@@ -1,6 +1,7 @@
 // The thread that has the database: it takes calls, commits those that wait together, and sends back what they came to.
 import { join } from "node:path";
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { errorForm } from "../error-form.ts";
 import { storeErrorOf } from "./errors.ts";
 import { commitCalls } from "./sqlite-commit.ts";
 import { type Outcome, SqliteDatabase } from "./sqlite-database.ts";
@@ -41,8 +42,8 @@ let muchAtMs = Number.NEGATIVE_INFINITY;
 
 const send = (port: MessagePort, reply: ThreadReply): void => port.postMessage(reply);
 const errorOf = (error: unknown): ThreadError => {
-  const { code, message } = storeErrorOf(error);
-  return { code, problem: message };
+  const { code, message, cause } = storeErrorOf(error);
+  return { code, problem: message, cause: cause === undefined ? null : errorForm(cause) };
 };
 
 function open(): { db: SqliteDatabase; lookup: SqliteLookup } | undefined {

@@ -13,6 +13,7 @@ import type {
   HoldRequest,
   NotificationRecord,
   NotificationVerdict,
+  PushName,
   PushSelector,
   PushStatus,
   PushSubmission,
@@ -44,7 +45,8 @@ export interface PpgStore {
   /**
    * Accepts pushes, each wholly or not at all. A replacement cancels in the same transaction what it replaces: the deliveries
    * of the old push to the same recipients, however addressed, that are not under way yet; those under way are cancelled after
-   * their attempt.
+   * their attempt, if it fails, and only then may the replacement be claimed, by whichever node: `overtaken` when it goes only to
+   * those for whom the old push is pending, and the attempt has reached the handset or a relay.
    *
    * @param hold claims deliveries in the same breath, for a caller who has seen to it that nothing else is due: those of pushes to one
    *   recipient who is to be reached at once, and that replace nothing. Saves writing and reading each of them once more.
@@ -54,8 +56,8 @@ export interface PpgStore {
 
   /**
    * Takes deliveries whose time has come: high priority first, then by time. `pending` and `retry-wait` become `sending`;
-   * `waiting-report` stays so (its report is overdue). Nobody else gets them before the lease ends. Costs the same however
-   * many finished or sleeping deliveries there are.
+   * `waiting-report` stays so (its report is overdue). Nobody else gets them before the lease ends. What replaces a delivery that is
+   * under way is passed over until that has ended. Costs the same however many finished or sleeping deliveries there are.
    */
   claim(request: ClaimRequest): Promise<ClaimedDelivery[]>;
   /** Makes leases last until then; false: it is not held any more. */
@@ -69,8 +71,14 @@ export interface PpgStore {
   release(leases: readonly DeliveryLease[], nowMs: number, dueAtMs?: number): Promise<ReleaseResult[]>;
   /** Changes states, writes the timeline, and queues results that are final. */
   advance(advances: readonly DeliveryAdvance[]): Promise<AdvanceResult[]>;
-  /** Makes deliveries to these recipients that are in `retry-wait` due now: they registered. Returns how many. */
-  wake(recipients: readonly string[], nowMs: number): Promise<number>;
+  /**
+   * These recipients registered: makes deliveries due that wait because they were absent (`retry-wait` with PAP 5028), whatever
+   * Retry-After said. Returns how many.
+   *
+   * @param pauseMs from one time that a delivery is woken to the next, so that a handset that registers again and again and takes
+   *   nothing does not use up its attempts.
+   */
+  wake(recipients: readonly string[], nowMs: number, pauseMs: number): Promise<number>;
   /**
    * When the next delivery or result notification is due, leases included; undefined: none is.
    *
@@ -90,7 +98,7 @@ export interface PpgStore {
   /** Takes a push back. Undefined: no such push (PAP 2004). */
   cancel(selector: PushSelector, nowMs: number): Promise<readonly CancelledAddress[] | undefined>;
   /** Undefined: no such push (PAP 2004). */
-  status(selector: PushSelector): Promise<PushStatus | undefined>;
+  status(name: PushName): Promise<PushStatus | undefined>;
   push(id: number): Promise<StoredPush | undefined>;
   delivery(id: number): Promise<DeliveryRecord | undefined>;
   /** The delivery whose attempts have this Call-ID: for a report. */
@@ -99,7 +107,7 @@ export interface PpgStore {
   /** How telling the results of a push went, in the order of the results; none for a push that is not kept. */
   notificationsOf(push: number): Promise<readonly NotificationRecord[]>;
   /**
-   * Recipients of deliveries that wait for a registration (`retry-wait` with PAP 5028), each once, newest first: for watching them
+   * Recipients of deliveries that `wake` would make due, each once, newest first: for watching them
    * again after a restart.
    */
   awaitingRegistration(limit: number): Promise<readonly string[]>;

@@ -8,10 +8,16 @@ import type { DeliveryState, FinalState, LiveState } from "../delivery/delivery.
 export interface SubmittedRecipient {
   /** The address-value as the initiator wrote it; unlike the others of its push. */
   readonly address: string;
-  /** Where it goes: a SIP or tel URI in its one spelling. */
+  /** Where it goes: a SIP or tel URI in its one spelling. The address, where nobody can be reached at that. */
   readonly recipient: string;
   /** Final at once, with a result of its own: nobody can be reached at this address. Default: it is delivered to. */
-  readonly rejected?: { readonly papCode: number; readonly reason: string };
+  readonly rejected?: Rejection;
+}
+
+/** Why a delivery ends as it is submitted. PAP 2.x result code. */
+export interface Rejection {
+  readonly papCode: number;
+  readonly reason: string;
 }
 
 /** What a push is, whoever it goes to. */
@@ -45,21 +51,27 @@ export interface PushSubmission extends PushContent {
 }
 
 /**
- * - `accepted`: committed. `addresses`: those it goes to; fewer than submitted when it replaces only what was pending. `held`: its
- *   delivery, which the caller has as if it had claimed it; null: it is to be claimed.
+ * - `accepted`: committed. `rejected`: those of its deliveries that ended with that, in their order. `held`: its delivery, which the
+ *   caller has as if it had claimed it; null: it is to be claimed.
  * - `duplicate`: the initiator has used this push-id (PAP 2007). `replacedNotFound`: no such push to replace (2004).
- * - `nothingToReplace`: `pending-only`, and none of the addresses is pending any more (2008). Nothing is stored.
+ * - `nothingToReplace`: `pending-only`, and for each of the addresses it is final, or the handset or a relay has it (2008). Nothing is
+ *   stored.
  */
 export type SubmitResult =
   | {
       readonly result: "accepted";
       readonly id: number;
-      readonly addresses: readonly string[];
+      readonly rejected: readonly RejectedDelivery[];
       readonly held: ClaimedDelivery | null;
     }
   | { readonly result: "duplicate" }
   | { readonly result: "replacedNotFound" }
   | { readonly result: "nothingToReplace" };
+
+/** A delivery that ended as its push was submitted: nobody can be reached at its address, or nothing was pending for it to replace. */
+export interface RejectedDelivery extends Pick<SubmittedRecipient, "address" | "recipient">, Rejection {
+  readonly delivery: number;
+}
 
 /** A push as it is kept. */
 export interface StoredPush extends PushContent {
@@ -107,6 +119,8 @@ export interface ClaimedDelivery extends DeliveryRecord {
   readonly state: "sending" | "waiting-report";
   /** What it was before: `sending` when another node left it under way. */
   readonly wokenFrom: LiveState;
+  /** It is to take the place of a push only where that is pending, and that one has reached this recipient in the meantime. */
+  readonly overtaken: boolean;
   /** The same object for all recipients of the push in one claim. */
   readonly content: StoredPush;
 }
@@ -133,17 +147,22 @@ export interface DeliveryAdvance {
   readonly reason: string;
   /** When the attempt began that ended in this; null: it is not about an attempt. */
   readonly attemptStartedAtMs: number | null;
+  /** It was claimed to be sent, and ends without that: the claim counts as no attempt. Default: false. */
+  readonly unsent?: boolean;
 }
 
 /**
  * - `done`: committed; nobody holds the delivery now.
  * - `stale`: somebody else changed or holds it; forget it.
- * - `cancelRequested`: not done, because the initiator took it back meanwhile and it would have been tried again.
+ * - `cancelRequested`: not done, because the initiator took it back meanwhile and it would have been tried again; `reason`: how.
  */
 export type AdvanceResult =
   | { readonly result: "done"; readonly version: number }
   | { readonly result: "stale" }
-  | { readonly result: "cancelRequested" };
+  | { readonly result: "cancelRequested"; readonly reason: TakeBackReason };
+
+/** Why a delivery was taken back, by a cancel-message or a replacement: kept as its reason. */
+export type TakeBackReason = "cancelled" | "replaced";
 
 /** `released`: handed back. `cancelled`: the initiator took it back meanwhile, and it ended so. `stale`: it was not held any more. */
 export type ReleaseResult = "released" | "cancelled" | "stale";
@@ -179,15 +198,19 @@ export interface TimelineEntry {
   readonly owner: string | null;
 }
 
-/** Which push, and which of its recipients; no addresses: all. */
-export interface PushSelector {
+/** Which push. */
+export interface PushName {
   readonly initiator: string;
   readonly pushId: string;
+}
+
+/** Which push, and which of its recipients; no addresses: all. */
+export interface PushSelector extends PushName {
   readonly addresses?: readonly string[];
 }
 
 /**
- * - `cancelled`: taken back. `requested`: under way; it ends after this attempt at the latest. `notPossible`: it is final, or the
+ * - `cancelled`: taken back. `requested`: under way; it ends after this attempt at the latest (1001). `notPossible`: it is final, or the
  *   handset or a relay has it (PAP 2008). `addressNotFound`: not a recipient of the push (2002).
  */
 export type CancelVerdict = "cancelled" | "requested" | "notPossible" | "addressNotFound";
@@ -201,8 +224,6 @@ export interface CancelledAddress {
 export interface PushStatus {
   readonly push: Omit<StoredPush, "content" | "capabilities">;
   readonly deliveries: readonly DeliveryRecord[];
-  /** Addresses asked for that the push does not have. */
-  readonly unknownAddresses: readonly string[];
 }
 
 /** A console's question. All given members must match. */

@@ -39,7 +39,7 @@ export function describeHolding(rig: StoreRig): void {
       const content = { ...held.content, id: claimed.content.id, pushId: "q" };
       expect({ ...held, id, push, callId, content }).toEqual(claimed);
       expect(held.callId).not.toBe(callId);
-      const { wokenFrom: _, content: __, ...record } = held;
+      const { wokenFrom: _, overtaken: __, content: ___, ...record } = held;
       expect(await rig.store.delivery(held.id)).toEqual(record);
       expect(await rig.store.deliveryOfCallId(held.callId)).toMatchObject({ id: held.id });
     });

@@ -19,8 +19,7 @@ export function describeIntake(rig: StoreRig): void {
         applicationData: { applicationId: "x-wap-application:ua", list: [1, "é", null] },
       });
       const [result] = await rig.store.submit([push], t0);
-      const addresses = [address("alice")];
-      expect(result).toEqual({ result: "accepted", id: expect.any(Number), addresses, held: null });
+      expect(result).toEqual({ result: "accepted", id: expect.any(Number), rejected: [], held: null });
       const store = await rig.reopen();
       const id = result?.result === "accepted" ? result.id : 0;
       const { recipients, replace, ...kept } = push;
@@ -61,8 +60,9 @@ export function describeIntake(rig: StoreRig): void {
         [submission("p", { ...quality, notifyUrl, recipients: [alice, { ...bob, rejected }] })],
         t0,
       );
-      expect(result).toMatchObject({ result: "accepted", addresses: [address("alice"), address("bob")] });
       const status = await rig.store.status({ initiator: "pi", pushId: "p" });
+      const ended = { delivery: status?.deliveries[1]?.id, ...bob, ...rejected };
+      expect(result).toMatchObject({ result: "accepted", rejected: [ended] });
       expect(status?.deliveries.map(({ state, papCode }) => [state, papCode])).toEqual([
         ["pending", 1001],
         ["rejected", 2002],
@@ -108,107 +108,6 @@ export function describeIntake(rig: StoreRig): void {
     });
   });
 
-  describe("replace", () => {
-    const replacing = (method: "pending-only" | "all", users: string[]) =>
-      submission("new", { recipients: to(...users), replace: { pushId: "old", method } });
-
-    async function oldPush(): Promise<void> {
-      await rig.store.submit([submission("old", { recipients: to("done", "busy", "sleeping") })], t0);
-      const claimed = await rig.store.claim(claimAs("n1"));
-      const [done, , sleeping] = claimed;
-      if (done === undefined || sleeping === undefined) throw new Error("three deliveries");
-      await rig.store.advance([outcome(done), retryLater(sleeping, t0 + 60_000)]);
-    }
-
-    const states = async (pushId: string) => {
-      const status = await rig.store.status({ initiator: "pi", pushId });
-      return Object.fromEntries(
-        (status?.deliveries ?? []).map((each) => [each.recipient, [each.state, each.reason, each.cancelRequested]]),
-      );
-    };
-
-    it("pending-only goes to those who wait, and cancels the old push for them", async () => {
-      await oldPush();
-      const [result] = await rig.store.submit([replacing("pending-only", ["done", "busy", "sleeping", "else"])], t0);
-      expect(result).toMatchObject({ result: "accepted", addresses: [address("sleeping")] });
-      expect(await states("old")).toEqual({
-        "sip:done@example.com": ["delivered", "OK", false],
-        "sip:busy@example.com": ["sending", "", false],
-        "sip:sleeping@example.com": ["cancelled", "replaced", false],
-      });
-    });
-
-    it("all goes to everyone; the old push is cancelled where it waits and stopped where it is under way", async () => {
-      await oldPush();
-      const [result] = await rig.store.submit([replacing("all", ["done", "busy", "sleeping", "else"])], t0);
-      expect(result).toMatchObject({
-        result: "accepted",
-        addresses: ["done", "busy", "sleeping", "else"].map(address),
-      });
-      expect(await states("old")).toEqual({
-        "sip:done@example.com": ["delivered", "OK", false],
-        "sip:busy@example.com": ["sending", "", true],
-        "sip:sleeping@example.com": ["cancelled", "replaced", false],
-      });
-    });
-
-    it.each(["pending-only", "all"] as const)(
-      "%s finds recipients whose address is written otherwise",
-      async (method) => {
-        await rig.store.submit([submission("old", { recipients: to("alice", "bob") })], t0);
-        const recipients = [{ address: "sip:alice@EXAMPLE.com", recipient: "sip:alice@example.com" }];
-        const [result] = await rig.store.submit(
-          [submission("new", { recipients, replace: { pushId: "old", method } })],
-          t0,
-        );
-        expect(result).toMatchObject({ result: "accepted", addresses: ["sip:alice@EXAMPLE.com"] });
-        expect(await states("old")).toEqual({
-          "sip:alice@example.com": ["cancelled", "replaced", false],
-          "sip:bob@example.com": ["pending", "", false],
-        });
-        expect(pushIds(await rig.store.claim(claimAs("n1"))).toSorted()).toEqual(["new", "old"]);
-      },
-    );
-
-    it("leaves what only a rejected address would replace, and counts a recipient once that two addresses stand for", async () => {
-      const rejected = { papCode: 2002, reason: "address error" };
-      const [alice, bob] = to("alice", "bob");
-      if (alice === undefined || bob === undefined) throw new Error("two recipients");
-      const another = { ...alice, address: "sip:alice@EXAMPLE.com", rejected };
-      await rig.store.submit([submission("old", { recipients: [another, alice, bob] })], t0);
-      const recipients = [alice, another, { ...bob, rejected }];
-      await rig.store.submit([submission("new", { recipients, replace: { pushId: "old", method: "all" } })], t0);
-      const status = await rig.store.status({ initiator: "pi", pushId: "old" });
-      expect(status?.deliveries.map(({ state }) => state)).toEqual(["rejected", "cancelled", "pending"]);
-      expect(await rig.store.countByState()).toMatchObject({ pending: 2, cancelled: 1, rejected: 3 });
-    });
-
-    it("says when there is nothing to replace, and stores nothing then", async () => {
-      const [missing] = await rig.store.submit([replacing("all", ["a"])], t0);
-      expect(missing).toEqual({ result: "replacedNotFound" });
-      await oldPush();
-      const [none] = await rig.store.submit([replacing("pending-only", ["done", "busy"])], t0);
-      expect(none).toEqual({ result: "nothingToReplace" });
-      expect(await rig.store.status({ initiator: "pi", pushId: "new" })).toBeUndefined();
-    });
-
-    it("cancels nothing when its own push-id is a duplicate", async () => {
-      await oldPush();
-      await rig.store.submit([submission("new")], t0);
-      const [result] = await rig.store.submit([replacing("all", ["sleeping"])], t0);
-      expect(result).toEqual({ result: "duplicate" });
-      expect(await states("old")).toMatchObject({
-        "sip:sleeping@example.com": ["retry-wait", "Service Unavailable", false],
-      });
-    });
-
-    it("replaces a push submitted in the same call", async () => {
-      const results = await rig.store.submit([submission("old"), replacing("pending-only", ["alice"])], t0);
-      expect(results.map(({ result }) => result)).toEqual(["accepted", "accepted"]);
-      expect(pushIds(await rig.store.claim(claimAs("n1")))).toEqual(["new"]);
-    });
-  });
-
   describe("cancel", () => {
     it("takes back what waits, stops what is under way, and says what is too late (PAP 2008)", async () => {
       const users = ["done", "busy", "reporting", "waiting"];
@@ -237,7 +136,9 @@ export function describeIntake(rig: StoreRig): void {
       const [claimed] = await rig.store.claim(claimAs("n1"));
       if (claimed === undefined) throw new Error("one delivery");
       await rig.store.cancel({ initiator: "pi", pushId: "p" }, t0);
-      expect(await rig.store.advance([retryLater(claimed, t0 + 1_000)])).toEqual([{ result: "cancelRequested" }]);
+      expect(await rig.store.advance([retryLater(claimed, t0 + 1_000)])).toEqual([
+        { result: "cancelRequested", reason: "cancelled" },
+      ]);
       const [ended] = await rig.store.advance([outcome(claimed, { to: "cancelled", sipStatus: 503 })]);
       expect(ended?.result).toBe("done");
     });
@@ -269,7 +170,11 @@ export function describeIntake(rig: StoreRig): void {
       const takenBack: TakenBack[] = [];
       const stop = rig.store.onTakenBack((taken) => void takenBack.push(...taken));
       expect(await rig.store.release([leaseOf(claimed)], t0 + 20, t0 + LEASE_MS)).toEqual(["cancelled"]);
-      expect(await rig.store.delivery(claimed.id)).toMatchObject({ state: "cancelled", eventAtMs: t0 + 20 });
+      expect(await rig.store.delivery(claimed.id)).toMatchObject({
+        state: "cancelled",
+        eventAtMs: t0 + 20,
+        attempts: 0,
+      });
       expect(takenBack).toMatchObject([{ delivery: claimed.id, from: "sending", atMs: t0 + 20, reason: "cancelled" }]);
       stop();
     });

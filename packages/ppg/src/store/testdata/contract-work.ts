@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ClaimedDelivery } from "../types.ts";
-import { claimAs, LEASE_MS, leaseOf, outcome, pushIds, retryLater, submission, t0, to } from "./pushes.ts";
+import { claimAs, LEASE_MS, leaseOf, outcome, pushIds, retryAbsent, retryLater, submission, t0, to } from "./pushes.ts";
 import type { StoreRig } from "./rig.ts";
 
 export function describeWork(rig: StoreRig): void {
@@ -184,6 +184,26 @@ export function describeWork(rig: StoreRig): void {
       expect((await rig.store.countByState()).delivered).toBe(users.length);
     });
 
+    it("that ends a claim unsent does not count that as an attempt", async () => {
+      const expired = { to: "expired", sipStatus: 503, attemptStartedAtMs: null, unsent: true } as const;
+      await rig.store.submit([submission("p"), submission("never")], t0);
+      const [first, never] = await rig.store.claim(claimAs("n1"));
+      if (first === undefined || never === undefined) throw new Error("two deliveries");
+      await rig.store.advance([retryLater(first, t0 + 1_000), outcome(never, expired)]);
+      expect(await rig.store.delivery(never.id)).toMatchObject({ state: "expired", attempts: 0 });
+      const again = await claimOne("n2", t0 + 1_000);
+      expect(again.attempts).toBe(2);
+      expect((await rig.store.advance([outcome(again, expired)]))[0]?.result).toBe("done");
+      expect(await rig.store.delivery(first.id)).toMatchObject({ state: "expired", attempts: 1 });
+    });
+
+    it("by a report that overtakes the response leaves the attempt counted", async () => {
+      await rig.store.submit([submission("p")], t0);
+      const claimed = await claimOne();
+      await rig.store.advance([outcome(claimed, { attemptStartedAtMs: null })]);
+      expect(await rig.store.delivery(claimed.id)).toMatchObject({ state: "delivered", attempts: 1 });
+    });
+
     it("takes any reason phrase, one with a NUL too", async () => {
       await rig.store.submit([submission("p")], t0);
       const claimed = await claimOne();
@@ -223,14 +243,49 @@ export function describeWork(rig: StoreRig): void {
   });
 
   describe("wake", () => {
-    it("makes due what waits for a recipient that registered, and nothing else", async () => {
-      await rig.store.submit([submission("p", { recipients: to("alice", "bob") })], t0);
+    const PAUSE_MS = 60_000;
+    const alice = ["sip:alice@example.com"];
+    const dueAtMs = async (id: number) => ((await rig.store.delivery(id))?.dueAtMs ?? 0) - t0;
+
+    it("makes due what waits because its recipient was absent, and nothing else", async () => {
+      await rig.store.submit([submission("absent", { recipients: to("alice", "bob") }), submission("busy")], t0);
       await rig.store.submit([submission("later", { deliverAfterMs: t0 + 60_000 })], t0);
+      const absent = ({ content }: ClaimedDelivery) => content.pushId === "absent";
       const claimed = await rig.store.claim(claimAs("n1"));
-      await rig.store.advance(claimed.map((each) => retryLater(each, t0 + 60_000)));
-      expect(await rig.store.wake(["sip:alice@example.com", "sip:carol@example.com"], t0 + 1)).toBe(1);
+      await rig.store.advance(
+        claimed.map((each) => (absent(each) ? retryAbsent(each, t0 + 60_000) : retryLater(each, t0 + 15_000))),
+      );
+      expect(await rig.store.wake([...alice, "sip:carol@example.com"], t0 + 1, PAUSE_MS)).toBe(1);
       const [woken, ...more] = await rig.store.claim(claimAs("n1", t0 + 1));
-      expect([woken?.recipient, more]).toEqual(["sip:alice@example.com", []]);
+      expect([woken?.recipient, woken?.content.pushId, more]).toEqual([...alice, "absent", []]);
+      expect(await rig.store.nextDueAtMs("deliveries")).toBe(t0 + 1 + LEASE_MS);
+    });
+
+    it("leaves alone what was absent and is busy now", async () => {
+      await rig.store.submit([submission("p")], t0);
+      await rig.store.advance([retryAbsent(await claimOne(), t0 + 1_000)]);
+      const again = await claimOne("n1", t0 + 1_000);
+      await rig.store.advance([retryLater(again, t0 + 15_000)]);
+      expect(await rig.store.wake(alice, t0 + 1_001, PAUSE_MS)).toBe(0);
+      expect(await dueAtMs(again.id)).toBe(15_000);
+    });
+
+    it("makes due at once the first time, then not before the pause is over, and never later than it is anyhow", async () => {
+      await rig.store.submit([submission("p")], t0);
+      const first = await claimOne();
+      await rig.store.advance([retryAbsent(first, t0 + 600_000)]);
+      expect(await rig.store.wake(alice, t0 + 1_000, PAUSE_MS)).toBe(1);
+      await rig.store.advance([retryAbsent(await claimOne("n1", t0 + 1_000), t0 + 600_000)]);
+      await rig.reopen();
+      expect(await rig.store.wake(alice, t0 + 2_000, PAUSE_MS)).toBe(1);
+      expect(await rig.store.wake(alice, t0 + 3_000, PAUSE_MS)).toBe(0);
+      expect(await dueAtMs(first.id)).toBe(61_000);
+      await rig.store.advance([retryAbsent(await claimOne("n1", t0 + 61_000), t0 + 90_000)]);
+      expect(await rig.store.wake(alice, t0 + 62_000, PAUSE_MS)).toBe(0);
+      expect(await dueAtMs(first.id)).toBe(90_000);
+      await rig.store.advance([retryAbsent(await claimOne("n1", t0 + 90_000), t0 + 600_000)]);
+      expect(await rig.store.wake(alice, t0 + 200_000, PAUSE_MS)).toBe(1);
+      expect(await dueAtMs(first.id)).toBe(200_000);
     });
   });
 }

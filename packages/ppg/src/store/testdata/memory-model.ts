@@ -1,4 +1,5 @@
 import { type DeliveryState, isFinal } from "../../delivery/delivery.machine.ts";
+import { LOOK_AGAIN_MS } from "../take-back.ts";
 
 interface ModelDelivery {
   readonly pushId: string;
@@ -8,6 +9,7 @@ interface ModelDelivery {
   owner: string | null;
   attempts: number;
   cancelRequested: boolean;
+  behind: ModelDelivery | undefined;
 }
 
 /** What the store is to do, in its simplest form: arrays that are searched. One initiator, one priority. */
@@ -19,17 +21,22 @@ export class MemoryModel {
 
   submit(pushId: string, users: readonly string[], nowMs: number, replace: Replace): string {
     if (this.#pushIds.has(pushId)) return "duplicate";
-    let targets = users;
+    let rejected: readonly string[] = [];
+    const behind = new Map<string, ModelDelivery | undefined>();
     if (replace !== null) {
       if (!this.#pushIds.has(replace.pushId)) return "replacedNotFound";
-      const waits = (user: string) => this.#waiting(this.#of(replace.pushId, user));
-      if (replace.method === "pending-only") targets = users.filter(waits);
-      if (targets.length === 0) return "nothingToReplace";
-      for (const user of targets) this.#takeBack(this.#of(replace.pushId, user));
+      const waits = (old: ModelDelivery | undefined) => this.#waiting(old) || old?.state === "sending";
+      if (replace.method === "pending-only") rejected = users.filter((user) => !waits(this.#of(replace.pushId, user)));
+      if (rejected.length === users.length) return "nothingToReplace";
+      for (const user of users.filter((each) => !rejected.includes(each))) {
+        const old = this.#of(replace.pushId, user);
+        behind.set(user, old?.state === "sending" ? old : this.#waiting(old) ? old?.behind : undefined);
+        this.#takeBack(old);
+      }
     }
     this.#pushIds.add(pushId);
-    for (const user of targets)
-      this.deliveries.push({
+    for (const user of users) {
+      const delivery: ModelDelivery = {
         pushId,
         user,
         state: "pending",
@@ -37,13 +44,19 @@ export class MemoryModel {
         owner: null,
         attempts: 0,
         cancelRequested: false,
-      });
+        behind: behind.get(user),
+      };
+      this.deliveries.push(delivery);
+      if (rejected.includes(user)) this.#finish(delivery, "rejected");
+    }
     return "accepted";
   }
 
   claim(owner: string, nowMs: number, limit: number, leaseMs: number): ModelDelivery[] {
     const due = this.deliveries.filter((each) => !isFinal(each.state) && each.dueAtMs <= nowMs);
-    const claimed = due.toSorted((a, b) => a.dueAtMs - b.dueAtMs).slice(0, limit);
+    const found = due.toSorted((a, b) => a.dueAtMs - b.dueAtMs).slice(0, limit);
+    const claimed = found.filter(({ behind }) => behind?.state !== "sending");
+    for (const each of found) if (!claimed.includes(each)) each.dueAtMs = nowMs + LOOK_AGAIN_MS;
     for (const each of claimed) {
       if (each.state !== "waiting-report") {
         each.state = "sending";
@@ -110,7 +123,7 @@ export class MemoryModel {
 export type Replace = { readonly pushId: string; readonly method: "pending-only" | "all" } | null;
 
 /** One delivery in a line, to be compared. */
-export function lineOf(each: Omit<ModelDelivery, "dueAtMs">): string {
+export function lineOf(each: Omit<ModelDelivery, "dueAtMs" | "behind">): string {
   const { pushId, user, state, owner, attempts, cancelRequested } = each;
   return [pushId, user, state, owner, attempts, cancelRequested].join(" ");
 }

@@ -55,4 +55,7 @@ export function outcome(claimed: DeliveryLease, changes: Partial<DeliveryAdvance
 export const retryLater = (claimed: DeliveryLease, dueAtMs: number): DeliveryAdvance =>
   outcome(claimed, { to: "retry-wait", dueAtMs, sipStatus: 503, papCode: 4001, reason: "Service Unavailable" });
 
+export const retryAbsent = (claimed: DeliveryLease, dueAtMs: number): DeliveryAdvance =>
+  outcome(claimed, { to: "retry-wait", dueAtMs, sipStatus: 480, papCode: 5028, reason: "Temporarily Unavailable" });
+
 export const pushIds = (claimed: readonly ClaimedDelivery[]): string[] => claimed.map(({ content }) => content.pushId);

@@ -6,6 +6,7 @@ import {
   deliveryMachine,
   deliveryTransition,
   finalStates,
+  isFinal,
   type LiveState,
   liveStates,
 } from "../../delivery/delivery.machine.ts";
@@ -23,7 +24,7 @@ const says = (
   guards: readonly DeliveryGuard[] = [],
 ): DeliveryTransition | undefined => deliveryTransition(state, event, (guard) => guards.includes(guard));
 
-/** Statements of the stores say for themselves what becomes of a delivery at these events. They say what the delivery machine says. */
+/** At these events the stores' own statements say what becomes of a delivery: the same as the delivery machine. */
 export function describeMachine(rig: StoreRig): void {
   async function claimOne(nowMs: number = t0): Promise<ClaimedDelivery> {
     const [claimed] = await rig.store.claim(claimAs("n1", nowMs));
@@ -99,7 +100,7 @@ export function describeMachine(rig: StoreRig): void {
       if (takenBack) await rig.store.cancel(push, t0);
       if (state === "waiting-report")
         await rig.store.advance([outcome(claimed, { to: state, dueAtMs: t0, papCode: 1001 })]);
-      const { wokenFrom, ...lease } = state === "waiting-report" ? await claimOne() : claimed;
+      const lease = state === "waiting-report" ? await claimOne() : claimed;
       const next = says(state, "release", takenBack ? ["cancelRequested"] : [])?.next;
       const result = next === "cancelled" ? "cancelled" : "released";
       expect(await rig.store.release([leaseOf(lease)], t0 + 1, LATER_MS)).toEqual([result]);
@@ -112,7 +113,7 @@ export function describeMachine(rig: StoreRig): void {
       await rig.store.submit([submission("p")], t0);
       const claimed = await claimOne();
       await rig.store.cancel(push, t0);
-      const dueAtMs = deliveryMachine[state].cancel === undefined && state !== "waiting-report" ? null : LATER_MS;
+      const dueAtMs = isFinal(state) ? null : LATER_MS;
       const [answer] = await rig.store.advance([outcome(claimed, { to: state, dueAtMs })]);
       const refused = deliveryTransition(state, "cancel", () => false)?.next === "cancelled";
       expect(answer?.result).toBe(refused ? "cancelRequested" : "done");

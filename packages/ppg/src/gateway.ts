@@ -9,6 +9,7 @@ import {
 import type { PpgConfig } from "./config/types.ts";
 import { consoleRoutes } from "./console/console-routes.ts";
 import { EventBus } from "./console/event-bus.ts";
+import { tellTakenBack } from "./dispatch/dispatch-events.ts";
 import { Places } from "./dispatch/places.ts";
 import type { PromptSubmissions } from "./dispatch/prompt-submissions.ts";
 import type { PpgObserver } from "./events.ts";
@@ -20,7 +21,6 @@ import { GatewayError, gatewayErrorOf } from "./gateway/gateway-error.ts";
 import { loggerFrom } from "./gateway/log-lines.ts";
 import { openStore } from "./gateway/open-store.ts";
 import { Initiators, openIntake, openNotifier, openSubmissions, ownerOf, type Shared } from "./gateway/parts.ts";
-import { tellTakenBack } from "./gateway/taken-back.ts";
 import type { Intake } from "./intake/intake.ts";
 import type { PapService } from "./intake/types.ts";
 import type { GaugeSources } from "./operation/gauges.ts";

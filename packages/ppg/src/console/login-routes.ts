@@ -2,9 +2,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { clientFinder } from "../front/clients.ts";
 import { verifyPassword } from "../front/secrets.ts";
+import { problemsOf } from "./form-problems.ts";
 import { LoginAttempts } from "./login-attempts.ts";
 import type { ConsoleOptions } from "./options.ts";
-import { problemsOf } from "./problems.ts";
 import type { Session, Sessions } from "./sessions.ts";
 
 const PATH = "/console";

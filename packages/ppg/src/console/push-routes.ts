@@ -2,8 +2,8 @@ import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { type DeliveryState, finalStates, liveStates } from "../delivery/delivery.machine.ts";
 import type { DeliveryQuery } from "../store/types.ts";
+import { problemsOf } from "./form-problems.ts";
 import type { ConsoleOptions } from "./options.ts";
-import { problemsOf } from "./problems.ts";
 import { type DeliveryTimelineView, deliveryView, notificationView, pushView, timelineView } from "./views.ts";
 
 const PAGE = 50;

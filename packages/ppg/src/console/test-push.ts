@@ -8,7 +8,7 @@ import {
 } from "@sip-push/notification";
 import { deliveryMethods, encodePap, PapError, parsePapAddress, priorities } from "@sip-push/pap";
 import { z } from "zod";
-import { type FieldProblem, problemsOf } from "./problems.ts";
+import { type FieldProblem, problemsOf } from "./form-problems.ts";
 
 const MOST_ADDRESSES = 100;
 const MOST_TEXT = 65_536;

@@ -1,11 +1,11 @@
 import type { PushOutcome } from "@sip-push/sender";
 import type { Clock, Logger, Timer } from "@sip-push/sip";
+import { printable } from "../store/advance-rules.ts";
 import { type StoreError, storeErrorOf } from "../store/errors.ts";
 import type { PpgStore } from "../store/store.ts";
-import type { AdvanceResult, DeliveryAdvance, ReleaseResult } from "../store/types.ts";
+import type { AdvanceResult, DeliveryAdvance, ReleaseResult, TimelineEntry } from "../store/types.ts";
 import type { Change } from "./decisions.ts";
 import type { Flight } from "./flight.ts";
-import { isWritten } from "./written.ts";
 
 /** A change of a delivery that this node holds, and what it was before. */
 export interface Commit {
@@ -195,4 +195,12 @@ export class Commits {
     this.#options.logger.error({ err: failure, code: failure.code, changes }, "deliveries could not be written");
     return failure;
   }
+}
+
+/** Whether a change of a delivery, the answer to which was lost, was committed: then the timeline has it. */
+export function isWritten({ lease, to, atMs, reason }: DeliveryAdvance, timeline: readonly TimelineEntry[]): boolean {
+  const entry = timeline.find(({ version }) => version === lease.version + 1);
+  return (
+    entry?.owner === lease.owner && entry.state === to && entry.atMs === atMs && entry.reason === printable(reason)
+  );
 }

@@ -1,5 +1,6 @@
 import type { PushOutcome } from "@sip-push/sender";
 import type { PpgObserver } from "../events.ts";
+import type { PpgStore } from "../store/store.ts";
 import type { DeliveryAdvance } from "../store/types.ts";
 import type { Flight } from "./flight.ts";
 import { detailsOf } from "./push-message-of.ts";
@@ -52,5 +53,12 @@ export function tellState(
     sipStatus,
     papCode,
     reason,
+  });
+}
+
+/** Tells of deliveries that a call of this node has ended because their initiator took them back. */
+export function tellTakenBack(store: PpgStore, observe: PpgObserver): void {
+  store.onTakenBack((taken) => {
+    for (const each of taken) observe({ event: "state", to: "cancelled", ...each });
   });
 }

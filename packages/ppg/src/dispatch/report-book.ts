@@ -9,8 +9,8 @@ import type { PpgObserver } from "../events.ts";
 import { StoreError } from "../store/errors.ts";
 import type { PpgStore } from "../store/store.ts";
 import type { DeliveryAdvance, DeliveryRecord, StoredPush } from "../store/types.ts";
+import { isWritten } from "./commits.ts";
 import { answerFacts } from "./decisions.ts";
-import { isWritten } from "./written.ts";
 
 export interface StoreReportBookOptions {
   readonly store: PpgStore;

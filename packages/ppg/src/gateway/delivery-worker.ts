@@ -2,6 +2,7 @@
 // takes pushes.
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { type Logger, systemClock } from "@sip-push/sip";
+import { tellTakenBack } from "../dispatch/dispatch-events.ts";
 import { Places } from "../dispatch/places.ts";
 import { errorForm, errorFrom } from "../error-form.ts";
 import type { PpgEvent } from "../events.ts";
@@ -20,7 +21,6 @@ import { LocalDeliverySide } from "./delivery-side.ts";
 import { GatewayError, gatewayErrorOf } from "./gateway-error.ts";
 import { heldFrom } from "./held-forms.ts";
 import { type LogLine, lineLogger, loggerFrom } from "./log-lines.ts";
-import { tellTakenBack } from "./taken-back.ts";
 
 if (parentPort === null) throw new Error("runs in a worker thread only");
 const port = parentPort;

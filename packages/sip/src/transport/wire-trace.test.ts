@@ -47,6 +47,10 @@ describe("a trace of SIP messages", () => {
     ['Proxy-Authentication-Info: nextnonce="n"', "Proxy-Authentication-Info: (left out)"],
     ["Contact: <sip:bob:secret@h.test>", "Contact: <sip:bob:(left out)@h.test>"],
     ["Contact: <sips:h.test:5061>, <sip:bob@h.test:5060>", "Contact: <sips:h.test:5061>, <sip:bob@h.test:5060>"],
+    [
+      "Contact: <sip:bob@h.test;pn-provider=p;PN-PRID=a%2Fb;pn-param=q>",
+      "Contact: <sip:bob@h.test;pn-provider=p;PN-PRID=(left out);pn-param=q>",
+    ],
     ["Subject: Authorization: none", "Subject: Authorization: none"],
   ])("leaves out what is secret: %j", (field, shown) => {
     const { logger, lines } = recordingLogger("trace");

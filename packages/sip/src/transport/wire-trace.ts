@@ -17,16 +17,21 @@ export interface WireTrace {
 
 /** Values that prove who somebody is, or help to find that out: RFC 3261 §20.6, §20.7, §20.27, §20.28, §20.44, RFC 8760. */
 const secretFields =
-  /^((?:Proxy-)?(?:Authorization|Authenticate|Authentication-Info)|WWW-Authenticate)[ \t]*:.*(?:\r\n[ \t].*)*/gim;
+  /^((?:Proxy-)?(?:Authorization|Authenticate|Authentication-Info)|WWW-Authenticate)[ \t]*:.*(?:\r?\n[ \t].*)*/gim;
 /** A password in a URI: RFC 3261 §19.1.1. */
 const uriPasswords = /\b(sips?:[^\s:@<>"]*):[^\s@<>"]*@/gi;
+/** By which anybody can wake the device: RFC 8599 §4.1, §13. */
+const pushResources = /(;[ \t]*pn-prid[ \t]*=)[^;>?,\s]*/gi;
 const LEFT_OUT = "(left out)";
 
 /** Undefined unless the logger says that it writes at level trace, so that nothing is paid for it otherwise. */
 export function wireTraceOf(logger: Logger): WireTrace | undefined {
   if (logger.isLevelEnabled?.("trace") !== true) return undefined;
   const told = (direction: string, head: string, bodyOctets: number, { transport, local, remote }: Way): void => {
-    const sip = head.replace(secretFields, `$1: ${LEFT_OUT}`).replace(uriPasswords, `$1:${LEFT_OUT}@`);
+    const sip = head
+      .replace(secretFields, `$1: ${LEFT_OUT}`)
+      .replace(uriPasswords, `$1:${LEFT_OUT}@`)
+      .replace(pushResources, `$1${LEFT_OUT}`);
     logger.trace({ transport, local, remote, sip, bodyOctets }, direction);
   };
   return {
